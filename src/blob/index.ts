@@ -1,0 +1,2 @@
+/** Moving content: sources, sinks, verified streams, codecs. */
+export type { BlobSink, BlobSource, OpenBlob, PutOptions, PutOutcome } from './ports.ts';

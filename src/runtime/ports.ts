@@ -1,0 +1,78 @@
+/**
+ * The port behind which container runtimes stand (runc, crun, bubblewrap, util-linux, podman, chroot, in
+ * place). A runtime is always driven from inside the agent's namespaces and never sees a registry,
+ * a credential or the host's environment.
+ */
+
+/** Who the process is inside the container, already looked up in the image's passwd and group files. */
+export interface ProcessUser {
+  readonly uid: number;
+  readonly gid: number;
+  readonly additionalGids: readonly number[];
+}
+
+/** Something mounted for the run only. `target` is an absolute path inside the container. */
+export type RunMount =
+  | { readonly kind: 'bind'; readonly source: string; readonly target: string; readonly readOnly: boolean }
+  | { readonly kind: 'tmpfs'; readonly target: string; readonly sizeBytes?: number; readonly mode?: number };
+
+/** One process to run in a root filesystem. */
+export interface RunSpec {
+  /** Unique on this machine; `[A-Za-z0-9]+`, at most 64 characters. */
+  readonly id: string;
+  /** Absolute path of the root filesystem as the agent sees it. */
+  readonly rootfs: string;
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  readonly cwd: string;
+  readonly user: ProcessUser;
+  readonly mounts: readonly RunMount[];
+  readonly network: 'host' | 'none';
+  readonly hostname: string;
+  readonly readOnlyRootfs: boolean;
+  /** Capabilities (`CAP_CHOWN`) in the bounding set; granted only where the user is root. */
+  readonly capabilities: readonly string[];
+  /** Answers chown, set*id and device mknod with success, for builds under a single id that expect root. */
+  readonly fakeRoot: boolean;
+}
+
+/** File descriptors that become 0, 1 and 2 of the process; the runtime never closes them. */
+export interface RunStdio {
+  readonly stdin: number | 'ignore';
+  readonly stdout: number;
+  readonly stderr: number;
+}
+
+/** How a process ended: an exit code, or 128 + signal number as shells count it. */
+export interface ExitStatus {
+  readonly code: number;
+  /** The runtime itself failed before the process started; `detail` has its message. */
+  readonly runtimeFailure?: string;
+}
+
+/** Names of the executors as users pick them with `--executor`. */
+export const executorNames = ['crun', 'runc', 'bwrap', 'unshare', 'podman', 'chroot', 'in-builder'] as const;
+
+/** The name of an executor. */
+export type ExecutorName = (typeof executorNames)[number];
+
+/**
+ * What stands between a build step and the machine, strongest first: A = full id map, private mount, pid
+ * and ipc namespaces, fresh /proc and seccomp; B = A with the outer /proc bound; C = B under a single id;
+ * D = chroot only; F = in place.
+ */
+export type IsolationLevel = 'A' | 'B' | 'C' | 'D' | 'F';
+
+/** What a probe found out about an executor by running it. */
+export type Capability =
+  | { readonly usable: true; readonly isolation: IsolationLevel; readonly version?: string }
+  | { readonly usable: false; readonly reason: string; readonly errno?: string };
+
+/** Runs processes in root filesystems. */
+export interface Runtime {
+  readonly name: ExecutorName;
+  /** Runs `true` for real in a throw-away root filesystem; never throws. */
+  probe(signal?: AbortSignal): Promise<Capability>;
+  /** Runs to the end. When `signal` aborts, the whole process tree is killed before the promise settles. */
+  run(spec: RunSpec, stdio: RunStdio, signal?: AbortSignal): Promise<ExitStatus>;
+}
