@@ -1,0 +1,208 @@
+/**
+ * What client and agent say to each other.
+ *
+ * The agent is this program inside the user namespace (ADR 0006). Every operation is one request and
+ * one reply; output of scripts and progress come as events of the request in between. Inputs and
+ * results are plain data. No credential ever crosses this channel.
+ */
+
+import type { SerializedError } from '../errors/index.ts';
+import type { Compression, Digest } from '../model/index.ts';
+import type { ExecutorName, IsolationLevel, ProcessUser, RunMount } from '../runtime/index.ts';
+
+/** One layer blob of the local store, ready to be unpacked. */
+export interface LayerBlob {
+  readonly digest: Digest;
+  readonly size: number;
+  readonly compression: Compression;
+  readonly diffId: Digest;
+}
+
+/** Which root file system to make available, by the layers it is flattened from. */
+export interface RootfsRequest {
+  readonly layers: readonly LayerBlob[];
+}
+
+/** A root file system of the store. */
+export interface RootfsResult {
+  readonly key: string;
+  /** Layers that were applied now; the others were there. */
+  readonly appliedLayers: number;
+  readonly entries: number;
+  readonly bytes: number;
+}
+
+/** What the user asked of the executor. */
+export interface RuntimePreference {
+  readonly executor?: ExecutorName;
+  readonly minIsolation?: IsolationLevel;
+  /** Who the process will be: not every runtime can be everyone under a single id. */
+  readonly user: ProcessUser;
+}
+
+/** The executor that will be used, and why not the ones before it. */
+export interface RuntimeChoice {
+  readonly executor: ExecutorName;
+  readonly isolation: IsolationLevel;
+  readonly considered: readonly { readonly name: ExecutorName; readonly usable: boolean; readonly reason: string }[];
+}
+
+/** Opens a writable view of a root file system in a scratch directory. */
+export interface WorkspaceRequest {
+  /** Directory of the scratch, which the client has locked; also names the workspace in later calls. */
+  readonly workspace: string;
+  readonly rootfsKey: string;
+  readonly storage: StoragePreference;
+}
+
+/** How changes are kept apart from the builder's files. */
+export type StorageKind = 'overlay' | 'copy';
+
+/** What the user asked of the storage. */
+export type StoragePreference = StorageKind | 'auto';
+
+/** A file of a root file system as far as a caller asked for it. */
+export interface FileFacts {
+  readonly kind: 'file' | 'directory' | 'other';
+  readonly mode: number;
+  readonly size: number;
+  /** The first `limit` bytes of a regular file. */
+  readonly head: Uint8Array;
+}
+
+/** Copies a directory of the host into a workspace. */
+export interface PlaceTreeRequest {
+  readonly workspace: string;
+  /** Directory on the host, read as the user's own id. */
+  readonly from: string;
+  /** Absolute path in the container; what exists there is replaced. */
+  readonly to: string;
+  readonly owner: { readonly uid: number; readonly gid: number };
+  /** Modification time given to everything, nanoseconds since the epoch. */
+  readonly mtime: bigint;
+  readonly symlinks: 'preserve' | 'follow';
+  /** Apply the source's ignore files and this exclusion pattern. */
+  readonly ignore?: { readonly exclude?: string };
+  /** Force the execute bits of plain files, for scripts that lost them. */
+  readonly executable?: boolean;
+}
+
+/** Extracts a tar archive of a script (artifacts) into a workspace, all or nothing. */
+export interface PlaceArchiveRequest {
+  readonly workspace: string;
+  readonly archive: string;
+  readonly to: string;
+  readonly owner: { readonly uid: number; readonly gid: number };
+}
+
+/** Moves one path of a workspace to another within it. */
+export interface MovePathRequest {
+  readonly workspace: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Runs one process in a workspace. */
+export interface RunRequest {
+  readonly workspace: string;
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  readonly cwd: string;
+  readonly user: ProcessUser;
+  readonly mounts: readonly RunMount[];
+  readonly network: 'host' | 'none';
+  /** `name:ip` pairs for /etc/hosts. */
+  readonly addHosts: readonly string[];
+  readonly capabilities: readonly string[];
+  readonly runtime: RuntimePreference;
+  /** `events` streams output to the client, `inherit` uses the agent's own, `{stdoutFile}` keeps stdout byte for byte. */
+  readonly stdio: 'events' | 'inherit' | { readonly stdoutFile: string };
+  /** Seconds until the whole process tree is killed; absent means no limit. */
+  readonly timeoutSeconds?: number;
+}
+
+/** How a process ended, and what ran it. */
+export interface RunResult {
+  /** Exit code, or 128 + signal number. */
+  readonly code: number;
+  readonly timedOut: boolean;
+  readonly executor: ExecutorName;
+  readonly isolation: IsolationLevel;
+}
+
+/** Turns what changed in a workspace into a layer of the store. */
+export interface CaptureRequest {
+  readonly workspace: string;
+  /** Subtrees left out, as absolute container paths. */
+  readonly exclude: readonly string[];
+  /** Seconds since the epoch that newer modification times are clamped to. */
+  readonly epoch: number;
+  readonly timestamps: 'clamp' | 'preserve';
+  readonly compression: Compression;
+  readonly compressionLevel?: number;
+  /** Owner of new entries where only one id exists. */
+  readonly owner: { readonly uid: number; readonly gid: number };
+}
+
+/** A layer in the store. */
+export interface CapturedLayer {
+  readonly digest: Digest;
+  readonly size: number;
+  readonly diffId: Digest;
+  readonly uncompressedSize: number;
+  readonly entries: number;
+  readonly whiteouts: number;
+  readonly warnings: readonly string[];
+}
+
+/** The operations of the agent: name, input, result. */
+export interface AgentOperations {
+  prepareRootfs: { input: RootfsRequest; result: RootfsResult };
+  openWorkspace: { input: WorkspaceRequest; result: { storage: StorageKind } };
+  closeWorkspace: { input: { workspace: string }; result: undefined };
+  readFiles: {
+    input: { workspace: string; paths: readonly string[]; limit: number };
+    result: readonly (FileFacts | undefined)[];
+  };
+  placeTree: { input: PlaceTreeRequest; result: { files: number; bytes: number; warnings: readonly string[] } };
+  placeArchive: { input: PlaceArchiveRequest; result: { entries: number; bytes: number } };
+  chooseRuntime: { input: RuntimePreference; result: RuntimeChoice };
+  run: { input: RunRequest; result: RunResult };
+  capture: { input: CaptureRequest; result: CapturedLayer };
+  removeTree: { input: { path: string }; result: undefined };
+}
+
+/** The name of an operation. */
+export type OperationName = keyof AgentOperations;
+
+/** What an operation takes. */
+export type OperationInput<K extends OperationName> = AgentOperations[K]['input'];
+
+/** What an operation gives back. */
+export type OperationResult<K extends OperationName> = AgentOperations[K]['result'];
+
+/** Something that happens while an operation runs. */
+export type OperationEvent =
+  | { readonly type: 'output'; readonly stream: 'stdout' | 'stderr'; readonly chunk: Uint8Array }
+  | { readonly type: 'progress'; readonly id: string; readonly current: number; readonly total?: number }
+  | { readonly type: 'warning'; readonly message: string };
+
+/** Messages from the client. */
+export type ClientMessage =
+  | { readonly kind: 'start'; readonly home: string; readonly env: Readonly<Record<string, string>>; readonly idMapping: AgentIdMapping }
+  | { readonly kind: 'request'; readonly id: number; readonly operation: OperationName; readonly input: unknown }
+  | { readonly kind: 'abort'; readonly id: number };
+
+/** Messages from the agent. */
+export type AgentMessage =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'event'; readonly id: number; readonly event: OperationEvent }
+  | { readonly kind: 'reply'; readonly id: number; readonly value: unknown }
+  | { readonly kind: 'failure'; readonly id: number; readonly error: SerializedError };
+
+/** How ids of the agent relate to ids of the machine; decides what owners files can have on disk. */
+export interface AgentIdMapping {
+  readonly kind: 'full' | 'single';
+  /** Short name that separates stored root file systems of different mappings, such as `full-200000`. */
+  readonly key: string;
+}
