@@ -1,0 +1,41 @@
+/**
+ * Makes certificates for tests with the `openssl` program: self-signed, for localhost and 127.0.0.1.
+ */
+
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** Files of a certificate; it is its own authority. */
+export interface CertificateFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly caFile: string;
+}
+
+/** What a certificate says, for tests of what is refused. */
+export interface CertificateOptions {
+  /** Names and addresses it is for, in OpenSSL's spelling. */
+  readonly subjectAltName?: string;
+  /** Makes a certificate that ended in the past. */
+  readonly expired?: boolean;
+}
+
+/** Writes `NAME.crt` and `NAME.key` into a directory. */
+export async function makeCertificate(
+  dir: string,
+  name: string,
+  options: CertificateOptions = {},
+): Promise<CertificateFiles> {
+  const certFile = join(dir, `${name}.crt`);
+  const keyFile = join(dir, `${name}.key`);
+  const names = options.subjectAltName ?? 'DNS:localhost,IP:127.0.0.1,IP:::1';
+  await run('openssl', [
+    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
+    ...['-subj', `/CN=s2oci test ${name}`, '-addext', `subjectAltName=${names}`],
+    ...['-days', options.expired === true ? '-1' : '2', '-keyout', keyFile, '-out', certFile],
+  ]);
+  return { certFile, keyFile, caFile: certFile };
+}
