@@ -32,7 +32,7 @@ export async function runProgram(process: NodeJS.Process): Promise<number> {
   } catch (thrown) {
     const error = signals.asError(asBuildError(thrown));
     printFailure(error, io);
-    return error.exitCode;
+    return signals.exitCode() ?? error.exitCode;
   }
 }
 

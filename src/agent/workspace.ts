@@ -1,0 +1,87 @@
+/**
+ * Workspaces: writable views of stored root file systems, and what was put into them only for the run.
+ *
+ * A workspace lives in a scratch directory that the client created and locked. With overlay storage the
+ * builder's files are the lower directory and everything that changes lands in `upper`; with copy
+ * storage the builder's files are copied and the change is found by comparison.
+ */
+
+import { mkdirSync, statSync, chownSync, chmodSync } from 'node:fs';
+import { join } from 'node:path';
+import { BuildError } from '../errors/index.ts';
+import { removeTree } from '../layer/index.ts';
+import type { StorageKind, StoragePreference, WorkspaceRequest } from './protocol.ts';
+import { mountOverlay, overlayProblem, unmount } from './overlay.ts';
+import { runTool } from './tool.ts';
+
+/** An open workspace. */
+export interface Workspace {
+  /** The scratch directory. */
+  readonly directory: string;
+  /** The stored root file system below: `fs/` and `index.jsonl`. */
+  readonly lower: string;
+  /** The root file system as processes see it. */
+  readonly root: string;
+  /** Where changes land, with overlay storage. */
+  readonly upper: string | undefined;
+  readonly storage: StorageKind;
+}
+
+/** Keeps track of the open workspaces of this agent. */
+export class Workspaces {
+  readonly #open = new Map<string, Workspace>();
+
+  /** @throws BuildError `INTERNAL` for a workspace that is not open */
+  get(directory: string): Workspace {
+    const workspace = this.#open.get(directory);
+    if (workspace === undefined) throw new BuildError('INTERNAL', `no workspace is open at ${directory}`);
+    return workspace;
+  }
+
+  /** Opens a workspace over a stored root file system. */
+  async open(request: WorkspaceRequest, lower: string, signal: AbortSignal): Promise<Workspace> {
+    const directory = request.workspace;
+    const storage = await chooseStorage(request.storage, directory, signal);
+    const workspace =
+      storage === 'overlay' ? await openOverlay(directory, lower, signal) : await openCopy(directory, lower, signal);
+    this.#open.set(directory, workspace);
+    return workspace;
+  }
+
+  /** Unmounts and deletes a workspace; its scratch directory itself stays. Idempotent. */
+  async close(directory: string): Promise<void> {
+    const workspace = this.#open.get(directory);
+    if (workspace === undefined) return;
+    this.#open.delete(directory);
+    if (workspace.storage === 'overlay') await unmount(workspace.root);
+    for (const part of ['upper', 'work', 'merged', 'root']) await removeTree(join(directory, part));
+  }
+}
+
+async function chooseStorage(preference: StoragePreference, directory: string, signal: AbortSignal): Promise<StorageKind> {
+  if (preference === 'copy') return 'copy';
+  const problem = await overlayProblem(directory, signal);
+  if (problem === undefined) return 'overlay';
+  if (preference === 'auto') return 'copy';
+  throw new BuildError('RUNTIME_UNAVAILABLE', `overlay storage cannot be used: ${problem}`, {
+    origin: 'runtime',
+    suggestion: 'leave out --storage to let s2oci choose, or put S2OCI_HOME on a file system that is not an overlay itself',
+  });
+}
+
+async function openOverlay(directory: string, lower: string, signal: AbortSignal): Promise<Workspace> {
+  const upper = join(directory, 'upper');
+  const root = join(directory, 'merged');
+  for (const path of [upper, join(directory, 'work'), root]) mkdirSync(path);
+  const lowerRoot = statSync(join(lower, 'fs'));
+  chownSync(upper, lowerRoot.uid, lowerRoot.gid);
+  chmodSync(upper, lowerRoot.mode & 0o7777);
+  await mountOverlay({ lower: join(lower, 'fs'), upper, work: join(directory, 'work'), target: root }, signal);
+  return { directory, lower, root, upper, storage: 'overlay' };
+}
+
+async function openCopy(directory: string, lower: string, signal: AbortSignal): Promise<Workspace> {
+  const root = join(directory, 'root');
+  await runTool('cp', ['-a', '--reflink=auto', '--', join(lower, 'fs'), root], { signal });
+  return { directory, lower, root, upper: undefined, storage: 'copy' };
+}

@@ -1,0 +1,92 @@
+/** What a build is asked to do, and what it answers. Plain data on both sides. */
+
+import type { StorageKind, StoragePreference } from '../agent/index.ts';
+import type { Compression, Digest, Platform } from '../model/index.ts';
+import type { Phase } from '../events/index.ts';
+import type { ExecutorName, IsolationLevel } from '../runtime/index.ts';
+
+/** Everything a user can say about one build; defaults are filled in by the caller (see src/config). */
+export interface BuildRequest {
+  /** Directory, git URL with `#ref`, archive file, or `-` for a tar stream on standard input. */
+  readonly source: string;
+  readonly contextDir?: string;
+  readonly ref?: string;
+  /** Regular expression of paths left out of the source. */
+  readonly exclude?: string;
+  readonly copy: boolean;
+  readonly keepSymlinks: boolean;
+  readonly ignoreSubmodules: boolean;
+
+  /** Reference or transport of the builder image. */
+  readonly builder: string;
+  /** Reference or transport of the result. */
+  readonly tag: string;
+  readonly platform: Platform;
+
+  /** `NAME=value`, in order; seen by assemble and kept in the image. */
+  readonly env: readonly string[];
+  /** `NAME=value`, seen by scripts of the build only. */
+  readonly buildEnv: readonly string[];
+  readonly scriptsUrl?: string;
+  readonly destination?: string;
+  readonly assembleUser?: string;
+  readonly allowedUids?: string;
+  readonly displayName?: string;
+  readonly description?: string;
+  readonly labels: Readonly<Record<string, string>>;
+
+  readonly incremental: boolean;
+
+  readonly executor?: ExecutorName;
+  readonly minIsolation?: IsolationLevel;
+  readonly storage: StoragePreference;
+  readonly network: 'host' | 'none';
+  readonly addHosts: readonly string[];
+  readonly dropCapabilities: readonly string[];
+  /** PEM file that scripts of the build trust in addition. */
+  readonly caBundle?: string;
+  readonly volumes: readonly string[];
+  readonly timeoutSeconds?: number;
+
+  readonly compression: Compression;
+  readonly compressionLevel?: number;
+  readonly timestamps: 'clamp' | 'preserve';
+  /** Seconds since the epoch; wins over the commit time of the source. */
+  readonly sourceDateEpoch?: number;
+}
+
+/** How one layer of the result came to its destination. */
+export interface LayerReport {
+  readonly digest: Digest;
+  readonly size: number;
+  readonly origin: 'builder' | 'build';
+  readonly outcome: 'present' | 'mounted' | 'uploaded';
+}
+
+/** Bytes of blobs by what happened to them. */
+export interface TransferReport {
+  readonly pulled: number;
+  readonly mounted: number;
+  readonly pushed: number;
+  /** Not sent because the destination had it, or not fetched because the store had it. */
+  readonly skipped: number;
+}
+
+/** The result of a build that succeeded; the content of `--metadata-file`. */
+export interface BuildResult {
+  /** The reference with digest, as printed on standard output. */
+  readonly image: string;
+  readonly digest: Digest;
+  /** Digest of the image config, the "image id" of Docker. */
+  readonly imageId: Digest;
+  readonly builder: { readonly reference: string; readonly digest: Digest };
+  readonly layers: readonly LayerReport[];
+  readonly phases: readonly { readonly phase: Phase; readonly milliseconds: number; readonly detail?: string }[];
+  readonly transfer: TransferReport;
+  readonly executor: ExecutorName;
+  readonly isolation: IsolationLevel;
+  readonly storage: StorageKind;
+  readonly idMapping: string;
+  readonly incremental: { readonly used: boolean; readonly reason: string; readonly restoredBytes: number };
+  readonly warnings: readonly string[];
+}
