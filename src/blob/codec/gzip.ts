@@ -1,0 +1,69 @@
+/**
+ * Gzip compression on several cores that yields one ordinary member (RFC 1952).
+ *
+ * The input is cut into blocks of 1 MiB. Each is deflated on its own with the 32 KiB before it as
+ * dictionary and ends on a byte boundary, so the results simply follow one another. The outcome depends
+ * on the bytes, the level and the zlib in use, never on the number of cores or the chunks of the input.
+ */
+
+import { promisify } from 'node:util';
+import { constants, crc32, deflateRaw, type ZlibOptions } from 'node:zlib';
+import { blocksOf } from './blocks.ts';
+
+const deflate = promisify<Uint8Array, ZlibOptions, Buffer>(deflateRaw);
+
+const blockSize = 2 ** 20;
+const windowSize = 2 ** 15;
+/** No flags, no time, no hint of the level, operating system "unknown": the same header everywhere. */
+const header = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
+/** An empty block with the "last" bit. */
+const finalBlock = Buffer.from([3, 0]);
+
+/** How many blocks are in work at a time; libuv has four threads for them. */
+const blocksInWork = 5;
+
+/** Yields one gzip member with the content of `body`. */
+export async function* gzipMember(
+  body: AsyncIterable<Uint8Array>,
+  level: number,
+): AsyncGenerator<Uint8Array> {
+  yield header;
+  let checksum = 0;
+  let size = 0;
+  let dictionary: Buffer | undefined;
+  const pending: Promise<Buffer>[] = [];
+  for await (const block of blocksOf(body, blockSize)) {
+    pending.push(deflateBlock(block, level, dictionary));
+    checksum = crc32(block, checksum);
+    size += block.length;
+    dictionary = block.subarray(-windowSize);
+    if (pending.length >= blocksInWork) yield await (pending.shift() as Promise<Buffer>);
+  }
+  for (const block of pending) yield await block;
+  yield finalBlock;
+  yield trailer(checksum, size);
+}
+
+function deflateBlock(
+  block: Buffer,
+  level: number,
+  dictionary: Buffer | undefined,
+): Promise<Buffer> {
+  const result = deflate(block, {
+    level,
+    memLevel: 9,
+    finishFlush: constants.Z_SYNC_FLUSH,
+    chunkSize: blockSize,
+    ...(dictionary === undefined ? {} : { dictionary }),
+  });
+  // A failure is seen when its turn comes; until then it must not count as unhandled.
+  result.catch(() => {});
+  return result;
+}
+
+function trailer(checksum: number, size: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeUInt32LE(checksum, 0);
+  bytes.writeUInt32LE(size % 2 ** 32, 4);
+  return bytes;
+}
