@@ -1,0 +1,24 @@
+/** The local content-addressed store: blobs, root file systems, leases, scratch directories, records. */
+export type { Failpoint } from './failpoint.ts';
+export { parseFailpoints } from './failpoint.ts';
+export type { FetchOptions, FetchOutcome, IngestOptions } from './fetch.ts';
+export type { RemoveTree } from './files.ts';
+export {
+  openRegularFile,
+  randomName,
+  removeOwnTree,
+  syncDirectory,
+  writeAtomically,
+} from './files.ts';
+export type { Written } from './ingest.ts';
+export type { DamagedEntry, StoreUsage, Usage, VerifyReport } from './inspect.ts';
+export type { Lease } from './lease.ts';
+export type { LockOptions } from './lock.ts';
+export { acquireLock, KernelLock, tryLock, withLock } from './lock.ts';
+export { formatVersion, StorePaths } from './paths.ts';
+export type { PruneOptions, PruneReport } from './prune.ts';
+export type { Records } from './records.ts';
+export type { BuildRootfs, Rootfs, RootfsEntry, RootfsStore } from './rootfs.ts';
+export { rootfsKey } from './rootfs.ts';
+export type { Scratch } from './scratch.ts';
+export { openStore, Store, type StoreDeps } from './store.ts';

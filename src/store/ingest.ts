@@ -1,0 +1,189 @@
+/**
+ * Writing blobs: hashed while they are written to `ingest/`, made durable, and only then renamed to
+ * their name. What lies under a blob's name was whole and right when it was put there.
+ *
+ * Files in `ingest/` are named `<session>.<n>`; a session's lock tells whether its writer still lives.
+ */
+
+import { createHash } from 'node:crypto';
+import { type FileHandle, open, readdir, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { digestMismatch, sizeMismatch } from '../blob/index.ts';
+import { algorithmOf, type Digest, finishDigest } from '../model/index.ts';
+import type { StoreContext } from './context.ts';
+import { fileError, moveAside, randomName, syncDirectory, unlinkIfAny } from './files.ts';
+import { acquireLock, type KernelLock, tryLock } from './lock.ts';
+import type { StorePaths } from './paths.ts';
+
+/** What is known of a content before it is written, and who waits for it. */
+export interface WriteOptions {
+  readonly digest?: Digest | undefined;
+  readonly size?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((bytes: number) => void) | undefined;
+  /** Called when the content is written and right, before it appears under its name. */
+  readonly beforeCommit?: ((digest: Digest) => Promise<void>) | undefined;
+}
+
+/** A content that was written. */
+export interface Written {
+  readonly digest: Digest;
+  readonly size: number;
+}
+
+/** Bytes gathered before they are hashed and written in one go. */
+const batchSize = 1024 * 1024;
+
+/** Writes blobs on behalf of one process. */
+export class BlobWriter {
+  readonly #context: StoreContext;
+  readonly #session = randomName();
+  #lock: Promise<KernelLock> | undefined;
+  #count = 0;
+
+  constructor(context: StoreContext) {
+    this.#context = context;
+  }
+
+  /**
+   * Consumes `body` and makes its content a blob. Nothing stays behind on failure.
+   *
+   * @throws BuildError `SIZE_MISMATCH`, `DIGEST_MISMATCH`, `NO_SPACE`, `PERMISSION_DENIED`, `IO_FAILED`;
+   * what the body fails with; the signal's reason
+   */
+  async write(body: Readable, options: WriteOptions): Promise<Written> {
+    const abort = () => body.destroy(options.signal?.reason);
+    let temporary: string | undefined;
+    let size = 0;
+    try {
+      options.signal?.throwIfAborted();
+      options.signal?.addEventListener('abort', abort, { once: true });
+      temporary = await this.#temporaryPath();
+      const written = await this.#fill(temporary, body, options, (bytes) => {
+        size = bytes;
+      });
+      await options.beforeCommit?.(written.digest);
+      await this.#commit(temporary, this.#context.paths.blob(written.digest));
+      return written;
+    } catch (error) {
+      body.destroy();
+      if (temporary !== undefined) await unlinkIfAny(temporary).catch(() => {});
+      options.signal?.throwIfAborted();
+      const needed = options.size === undefined ? undefined : options.size - size;
+      throw await fileError(error, 'cannot store a blob', this.#context.paths.layout, needed);
+    } finally {
+      options.signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  /** Gives up the session; nothing may be written afterwards. */
+  async close(): Promise<void> {
+    const lock = await this.#lock?.catch(() => undefined);
+    await lock?.remove();
+  }
+
+  async #temporaryPath(): Promise<string> {
+    this.#lock ??= acquireLock(this.#context.paths.lock('ingest', this.#session));
+    await this.#lock;
+    this.#count += 1;
+    return join(this.#context.paths.ingest, `${this.#session}.${this.#count}`);
+  }
+
+  async #fill(
+    path: string,
+    body: Readable,
+    options: WriteOptions,
+    onSize: (bytes: number) => void,
+  ): Promise<Written> {
+    await this.#context.failpoint('ingest.create');
+    const file = await open(path, 'wx', 0o600);
+    try {
+      const written = await this.#transfer(file, body, options, onSize);
+      await file.chmod(0o444);
+      const now = Math.floor(this.#context.now() / 1000);
+      // Whole seconds, so that setting the time of last use later can keep it exactly.
+      await file.utimes(now, now);
+      await this.#context.failpoint('ingest.fsync');
+      await file.datasync();
+      return written;
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #transfer(
+    file: FileHandle,
+    body: Readable,
+    { digest, size, onProgress }: WriteOptions,
+    onSize: (bytes: number) => void,
+  ): Promise<Written> {
+    const what = digest ?? 'blob';
+    const algorithm = digest === undefined ? 'sha256' : algorithmOf(digest);
+    const hash = createHash(algorithm);
+    let count = 0;
+    for await (const batch of batches(body, size)) {
+      count += batch.length;
+      if (size !== undefined && count > size) throw sizeMismatch(what, size, count);
+      await this.#context.failpoint('ingest.write');
+      const writing = file.write(batch);
+      hash.update(batch);
+      const { bytesWritten } = await writing;
+      if (bytesWritten < batch.length) await file.writeFile(batch.subarray(bytesWritten));
+      onSize(count);
+      onProgress?.(count);
+    }
+    if (size !== undefined && count !== size) throw sizeMismatch(what, size, count);
+    const actual = finishDigest(hash, algorithm);
+    if (digest !== undefined && actual !== digest) throw digestMismatch(what, digest, actual);
+    return { digest: actual, size: count };
+  }
+
+  /** Replaces what lies there: ours is known to be right, and readers keep what they have open. */
+  async #commit(temporary: string, path: string): Promise<void> {
+    await this.#context.failpoint('ingest.rename');
+    try {
+      await rename(temporary, path);
+    } catch (error) {
+      if (!isObstructed(error)) throw error;
+      await moveAside(path, this.#context.paths.quarantine);
+      await rename(temporary, path);
+    }
+    await this.#context.failpoint('ingest.fsync-dir');
+    await syncDirectory(dirname(path));
+  }
+}
+
+/** Removes what dead writers left in `ingest/`. */
+export async function sweepIngest(paths: StorePaths): Promise<void> {
+  const bySession = Map.groupBy(await readdir(paths.ingest), (name) => name.split('.', 1)[0] ?? '');
+  for (const [session, names] of bySession) {
+    if (!/^[0-9a-f]{16}$/.test(session)) continue;
+    const lock = await tryLock(paths.lock('ingest', session));
+    if (lock === undefined) continue;
+    for (const name of names) await unlinkIfAny(join(paths.ingest, name));
+    await lock.remove();
+  }
+}
+
+function isObstructed(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'EISDIR' || code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR';
+}
+
+/** Gathers small chunks; hashing and writing cost less in large ones. What passes the limit comes at once. */
+async function* batches(body: Readable, limit = Infinity): AsyncGenerator<Uint8Array> {
+  let pending: Uint8Array[] = [];
+  let size = 0;
+  let total = 0;
+  for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    pending.push(chunk);
+    size += chunk.length;
+    total += chunk.length;
+    if (size < batchSize && total <= limit) continue;
+    yield pending.length === 1 ? chunk : Buffer.concat(pending, size);
+    pending = [];
+    size = 0;
+  }
+  if (size > 0) yield Buffer.concat(pending, size);
+}

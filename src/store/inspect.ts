@@ -1,0 +1,115 @@
+/** Looking at the store as a whole: whether everything in it is right, and what it takes. */
+
+import { readdir, statfs } from 'node:fs/promises';
+import type { BlobReader } from './blobs.ts';
+import type { StoreContext } from './context.ts';
+import { moveAside } from './files.ts';
+import { sweepIngest } from './ingest.ts';
+import { withGate } from './lease.ts';
+import { listBlobs } from './listing.ts';
+import type { RootfsStore } from './rootfs.ts';
+import { treeSize } from './tree-size.ts';
+
+/** One thing that was not right and was set aside. */
+export interface DamagedEntry {
+  /** The digest, the key of a root file system, or a path among the blobs that is no digest. */
+  readonly name: string;
+  readonly reason: string;
+  /** Where it lies now; absent when it could not be moved (read-only store). */
+  readonly movedTo?: string;
+}
+
+/** What a verification found. */
+export interface VerifyReport {
+  readonly checkedBlobs: number;
+  readonly checkedBytes: number;
+  readonly damaged: readonly DamagedEntry[];
+}
+
+/** How many things of a kind there are and what they take on the disk. */
+export interface Usage {
+  readonly count: number;
+  readonly bytes: number;
+}
+
+/** What the state takes. */
+export interface StoreUsage {
+  readonly blobs: Usage;
+  readonly rootfs: Usage;
+  readonly builds: Usage;
+  readonly quarantine: Usage;
+  readonly freeBytes: number;
+}
+
+/** Hashes every blob again and sets aside what is not right; see `Store.verify`. */
+export async function verify(
+  context: StoreContext,
+  reader: BlobReader,
+  rootfs: RootfsStore,
+  signal?: AbortSignal,
+): Promise<VerifyReport> {
+  if (!context.readOnly) await sweepIngest(context.paths);
+  const damaged: DamagedEntry[] = [];
+  let checkedBlobs = 0;
+  let checkedBytes = 0;
+  for await (const { digest, path } of listBlobs(context.paths)) {
+    signal?.throwIfAborted();
+    if (digest === undefined) {
+      damaged.push(await setAsideStray(context, path));
+      continue;
+    }
+    const found = await reader.check(digest, true);
+    if (found.state === 'damaged') damaged.push(entryOf(digest, found.reason, found.movedTo));
+    if (found.state === 'good') {
+      checkedBlobs += 1;
+      checkedBytes += found.size;
+    }
+  }
+  damaged.push(...(await checkRootfs(context, rootfs)));
+  return { checkedBlobs, checkedBytes, damaged };
+}
+
+/** Measures the state; see `Store.df`. */
+export async function measure(context: StoreContext, rootfs: RootfsStore): Promise<StoreUsage> {
+  const { paths } = context;
+  let blobs: Usage = { count: 0, bytes: 0 };
+  for await (const { bytes } of listBlobs(paths)) {
+    blobs = { count: blobs.count + 1, bytes: blobs.bytes + bytes };
+  }
+  const trees = await rootfs.list();
+  const { bavail, bsize } = await statfs(paths.home);
+  return {
+    blobs,
+    rootfs: { count: trees.length, bytes: trees.reduce((sum, { bytes }) => sum + bytes, 0) },
+    builds: await usageOf(paths.builds),
+    quarantine: await usageOf(paths.quarantine),
+    freeBytes: bavail * bsize,
+  };
+}
+
+async function usageOf(directory: string): Promise<Usage> {
+  return { count: (await readdir(directory)).length, bytes: await treeSize(directory) };
+}
+
+async function setAsideStray(context: StoreContext, path: string): Promise<DamagedEntry> {
+  const movedTo = context.readOnly ? undefined : await moveAside(path, context.paths.quarantine);
+  return entryOf(path, 'is not named by a digest', movedTo);
+}
+
+/** A listed tree that cannot be found lacks a part; nobody can be using it. */
+async function checkRootfs(
+  context: StoreContext,
+  rootfs: RootfsStore,
+): Promise<readonly DamagedEntry[]> {
+  const damaged: DamagedEntry[] = [];
+  for (const { key } of await rootfs.list()) {
+    if ((await rootfs.find(key)) !== undefined) continue;
+    if (!context.readOnly) await withGate(context, () => rootfs.evict(key));
+    damaged.push(entryOf(key, 'is not complete', undefined));
+  }
+  return damaged;
+}
+
+function entryOf(name: string, reason: string, movedTo: string | undefined): DamagedEntry {
+  return { name, reason, ...(movedTo === undefined ? {} : { movedTo }) };
+}

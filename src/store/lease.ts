@@ -1,0 +1,97 @@
+/**
+ * Leases: what a running build names in one is not evicted while the build lives.
+ *
+ * A lease is a file of names, one a line, under a lock that is taken before the file appears; it ends when
+ * the lock is free. The rule that makes eviction safe: name it first, then look whether it is there.
+ * Naming and evicting exclude each other by the gate.
+ */
+
+import { appendFile, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { StoreContext } from './context.ts';
+import { fileError, randomName, unlinkIfAny } from './files.ts';
+import { acquireLock, type KernelLock, tryLock } from './lock.ts';
+
+const gateTimeoutMs = 60_000;
+
+/** Protects blobs (by digest) and root file systems (by key) as long as it is held. */
+export class Lease implements AsyncDisposable {
+  readonly #context: StoreContext;
+  readonly #file: string;
+  readonly #names = new Set<string>();
+  #lock: KernelLock | undefined;
+
+  constructor(context: StoreContext, file: string, lock: KernelLock | undefined) {
+    this.#context = context;
+    this.#file = file;
+    this.#lock = lock;
+  }
+
+  /**
+   * Protects the named things from now on, whether or not they are there yet. Look for them only
+   * afterwards: what was seen before may be gone.
+   */
+  async add(names: Iterable<string>): Promise<void> {
+    const fresh = [...new Set(names)].filter((name) => !this.#names.has(name));
+    if (fresh.length === 0 || this.#lock === undefined) return;
+    const { failpoint, paths } = this.#context;
+    const lines = fresh.map((name) => `${name}\n`).join('');
+    try {
+      await withGate(this.#context, async () => {
+        await failpoint('lease.write');
+        await appendFile(this.#file, lines);
+      });
+    } catch (error) {
+      throw await fileError(error, 'cannot write a lease', paths.leases);
+    }
+    for (const name of fresh) this.#names.add(name);
+  }
+
+  /** Ends the lease. Idempotent. */
+  async release(): Promise<void> {
+    if (this.#lock === undefined) return;
+    await unlinkIfAny(this.#file);
+    await this.#lock.remove();
+    this.#lock = undefined;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
+  }
+}
+
+/** Begins an empty lease. On a read-only store nothing can be evicted, and the lease does nothing. */
+export async function acquireLease(context: StoreContext): Promise<Lease> {
+  const id = randomName();
+  const file = join(context.paths.leases, id);
+  if (context.readOnly) return new Lease(context, file, undefined);
+  await context.failpoint('lease.create');
+  const lock = await acquireLock(context.paths.lock('lease', id));
+  return new Lease(context, file, lock);
+}
+
+/** Keeps leases from being extended while `action` runs, and evictions from running beside each other. */
+export async function withGate<T>(context: StoreContext, action: () => Promise<T>): Promise<T> {
+  using _ = await acquireLock(context.paths.gate, {
+    timeoutMs: gateTimeoutMs,
+    what: 'the gate of the local store',
+  });
+  return await action();
+}
+
+/** Returns every name that a living lease protects, and removes dead leases. Call it inside the gate. */
+export async function leasedNames(context: StoreContext): Promise<ReadonlySet<string>> {
+  const names = new Set<string>();
+  for (const id of await readdir(context.paths.leases)) {
+    const file = join(context.paths.leases, id);
+    const lock = await tryLock(context.paths.lock('lease', id));
+    if (lock === undefined) {
+      const text = await readFile(file, 'utf8').catch(() => '');
+      for (const name of text.split('\n')) names.add(name);
+    } else {
+      await unlinkIfAny(file);
+      await lock.remove();
+    }
+  }
+  return names;
+}

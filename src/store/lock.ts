@@ -1,0 +1,185 @@
+/**
+ * Kernel locks on files, by way of SQLite (docs/adr/0003-locks-by-sqlite.md).
+ *
+ * A lock lives exactly as long as its holder: the kernel releases it when the process ends, however it
+ * ends. Lock files are empty and may be removed at any time by whoever holds them; whoever gets a lock
+ * makes sure that the file is still the one under that name.
+ *
+ * Never open a lock file in any other way: closing a descriptor drops every POSIX lock that the process
+ * has on the file.
+ */
+
+import { randomInt } from 'node:crypto';
+import { access, constants, mkdtemp, rmdir, stat, unlink } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BuildError } from '../errors/index.ts';
+import { describeHolder } from './lock-holder.ts';
+
+/** How long to wait for a lock and what to call it. */
+export interface LockOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds after which waiting fails; 15 minutes by default. */
+  readonly timeoutMs?: number | undefined;
+  /** Names what is locked, for messages. */
+  readonly what?: string | undefined;
+}
+
+const defaultTimeoutMs = 15 * 60_000;
+const longestPauseMs = 100;
+const sqliteBusy = 5;
+const sqliteNotADatabase = 26;
+
+/** An exclusive lock that this process holds. Disposing it releases it; so does the end of the process. */
+export class KernelLock implements Disposable {
+  readonly path: string;
+  #database: DatabaseSync | undefined;
+
+  constructor(path: string, database: DatabaseSync) {
+    this.path = path;
+    this.#database = database;
+  }
+
+  /** Releases the lock and leaves its file behind. Idempotent. */
+  release(): void {
+    this.#database?.close();
+    this.#database = undefined;
+  }
+
+  /** Removes the lock file and releases the lock. Idempotent. */
+  async remove(): Promise<void> {
+    if (this.#database === undefined) return;
+    await unlink(this.path).catch(() => {});
+    this.release();
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
+  }
+}
+
+/**
+ * Waits for the lock at `path` and takes it; the file is made when it is missing. Not reentrant.
+ *
+ * @throws BuildError `LOCK_TIMEOUT` naming the holder as far as the kernel tells, `PERMISSION_DENIED`,
+ * `NO_SPACE`, `IO_FAILED`; the signal's reason
+ */
+export async function acquireLock(path: string, options: LockOptions = {}): Promise<KernelLock> {
+  const { signal, timeoutMs = defaultTimeoutMs, what = basename(path) } = options;
+  const deadline = performance.now() + timeoutMs;
+  for (let pauseMs = 2; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+    signal?.throwIfAborted();
+    const lock = await tryLock(path);
+    if (lock !== undefined) return lock;
+    if (performance.now() >= deadline) throw await timedOut(path, what, timeoutMs);
+    await sleep(pauseMs / 2 + randomInt(pauseMs), undefined, signal ? { signal } : {}).catch(
+      () => {},
+    );
+  }
+}
+
+/**
+ * Takes the lock at `path` if it is free.
+ *
+ * @returns undefined while somebody else holds it
+ * @throws BuildError `PERMISSION_DENIED`, `NO_SPACE`, `IO_FAILED`
+ */
+export async function tryLock(path: string): Promise<KernelLock | undefined> {
+  for (;;) {
+    const before = await identityOf(path);
+    const database = await openLockFile(path);
+    if (!(await begin(path, database))) return undefined;
+    if (before !== undefined && before === (await identityOf(path))) {
+      return new KernelLock(path, database);
+    }
+    database.close();
+  }
+}
+
+/** Runs `action` while holding the lock, and removes the lock file at the end. */
+export async function withLock<T>(
+  path: string,
+  options: LockOptions,
+  action: () => Promise<T>,
+): Promise<T> {
+  const lock = await acquireLock(path, options);
+  try {
+    return await action();
+  } finally {
+    await lock.remove();
+  }
+}
+
+/** Inode number with birth time, since numbers are used again. */
+async function identityOf(path: string): Promise<string | undefined> {
+  const found = await stat(path, { bigint: true }).catch(() => undefined);
+  return found && `${found.dev}:${found.ino}:${found.birthtimeNs}`;
+}
+
+async function openLockFile(path: string): Promise<DatabaseSync> {
+  // Loaded here because the module prints a warning when it is loaded.
+  const { DatabaseSync } = await import('node:sqlite');
+  // SQLite falls back to reading where it may not write, and then locks nothing.
+  await access(path, constants.W_OK).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw lockFailure(path, error);
+  });
+  try {
+    return new DatabaseSync(path, { timeout: 0 });
+  } catch (error) {
+    throw lockFailure(path, (await whyNotWritable(dirname(path))) ?? error);
+  }
+}
+
+async function begin(path: string, database: DatabaseSync): Promise<boolean> {
+  try {
+    database.exec('BEGIN EXCLUSIVE');
+    return true;
+  } catch (error) {
+    database.close();
+    const code = ((error as { errcode?: number }).errcode ?? 0) & 0xff;
+    if (code === sqliteBusy) return false;
+    if (code !== sqliteNotADatabase) throw lockFailure(path, error);
+    await unlink(path).catch(() => {});
+    return begin(path, await openLockFile(path));
+  }
+}
+
+/** SQLite does not tell the system's reason; making a directory there does. */
+async function whyNotWritable(directory: string): Promise<unknown> {
+  try {
+    await rmdir(await mkdtemp(`${directory}/.probe-`));
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+function lockFailure(path: string, cause: unknown): BuildError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const kind =
+    code === 'ENOSPC' || code === 'EDQUOT'
+      ? 'NO_SPACE'
+      : code === 'EACCES' || code === 'EROFS' || code === 'EPERM'
+        ? 'PERMISSION_DENIED'
+        : 'IO_FAILED';
+  return new BuildError(kind, `cannot lock ${path}: ${message}`, {
+    cause,
+    origin: 'local',
+    suggestion: 'S2OCI_HOME must be a writable directory on a file system with POSIX locks',
+  });
+}
+
+async function timedOut(path: string, what: string, timeoutMs: number): Promise<BuildError> {
+  const holder = await describeHolder(path);
+  return new BuildError(
+    'LOCK_TIMEOUT',
+    `${what} is still locked after ${Math.round(timeoutMs / 1000)} s: held by ${holder}`,
+    {
+      origin: 'local',
+      retryable: true,
+      suggestion: 'wait for the other process to finish, or end it; its lock ends with it',
+      details: { lock: path, holder },
+    },
+  );
+}
