@@ -1,0 +1,135 @@
+/**
+ * The production transport: undici's `request` over HTTP/1.1.
+ *
+ * One agent per TLS profile, proxy and reach, so that connections are shared only where all three agree.
+ * HTTP/2 stays off: it is slower for large bodies. Time limits are ours, except for connecting.
+ */
+
+import { lookup as systemLookup } from 'node:dns';
+import type { LookupFunction } from 'node:net';
+import { Agent, type Dispatcher, ProxyAgent, request as undiciRequest } from 'undici';
+import { isWithinReach, kindOfAddress, type Reach } from './address.ts';
+import { addressRefusedCode } from './network-error.ts';
+import { type ProxySettings, proxyFor } from './proxy.ts';
+import { TlsProfiles, type TlsSettings } from './tls.ts';
+import type { HttpRequest, HttpResponse, Transport } from './types.ts';
+
+/** What the transport has to know. */
+export interface UndiciTransportSettings extends TlsSettings {
+  readonly proxy: ProxySettings;
+  readonly connectMs: number;
+}
+
+/** A transport that holds connections. */
+export interface ClosableTransport {
+  readonly send: Transport;
+  /** Closes all connections at once. */
+  close(): Promise<void>;
+}
+
+/** The most header bytes of a response; some registries put kilobytes into `Location`. */
+const maxHeaderSize = 64 * 1024;
+
+/** Makes the production transport. */
+export function undiciTransport(settings: UndiciTransportSettings): ClosableTransport {
+  const agents = new Map<string, Promise<Dispatcher>>();
+  const profiles = new TlsProfiles(settings);
+  const agentFor = (url: URL, reach: Reach): Promise<Dispatcher> => {
+    const proxy = proxyFor(url, settings.proxy);
+    const key = JSON.stringify([url.protocol === 'https:' ? url.host : '', reach, proxy]);
+    const known = agents.get(key);
+    if (known !== undefined) return known;
+    const agent = makeAgent({ url, reach, proxy, profiles, connectMs: settings.connectMs });
+    agents.set(key, agent);
+    return agent;
+  };
+  return {
+    send: async (request) => {
+      const dispatcher = await agentFor(request.url, request.reach);
+      return sendThrough(dispatcher, request);
+    },
+    close: async () => {
+      const made = await Promise.allSettled(agents.values());
+      agents.clear();
+      await Promise.all(
+        made.map((agent) => (agent.status === 'fulfilled' ? agent.value.destroy() : undefined)),
+      );
+    },
+  };
+}
+
+interface AgentInput {
+  readonly url: URL;
+  readonly reach: Reach;
+  readonly proxy: string | undefined;
+  readonly profiles: TlsProfiles;
+  readonly connectMs: number;
+}
+
+async function makeAgent(input: AgentInput): Promise<Dispatcher> {
+  const { url, reach, proxy, profiles, connectMs } = input;
+  const common = {
+    allowH2: false,
+    maxHeaderSize,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    pipelining: 1,
+    autoSelectFamily: true,
+  };
+  const tls = url.protocol === 'https:' ? await tlsOptions(url.host, profiles) : {};
+  if (proxy !== undefined) {
+    const { protocol, host } = new URL(proxy);
+    const proxyTls = protocol === 'https:' ? await tlsOptions(host, profiles) : {};
+    return new ProxyAgent({
+      ...common,
+      uri: proxy,
+      requestTls: { ...tls, timeout: connectMs },
+      proxyTls: { ...proxyTls, timeout: connectMs },
+    });
+  }
+  const check = reach === 'any' ? {} : { lookup: checkedLookup(reach) };
+  return new Agent({ ...common, connect: { ...tls, ...check, timeout: connectMs } });
+}
+
+async function tlsOptions(host: string, profiles: TlsProfiles): Promise<object> {
+  const { context, verify } = await profiles.for(host);
+  return { secureContext: context, rejectUnauthorized: verify };
+}
+
+/** Resolves names as usual and fails when any of the addresses is out of reach (DNS rebinding). */
+function checkedLookup(reach: Reach): LookupFunction {
+  return (hostname, options, callback) => {
+    systemLookup(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error !== null) {
+        callback(error, '', 0);
+        return;
+      }
+      const bad = addresses.find(({ address }) => !isWithinReach(kindOfAddress(address), reach));
+      const first = addresses[0];
+      if (bad !== undefined || first === undefined) {
+        const text = `${hostname} resolves to ${bad?.address}, which this registry may not send us to`;
+        callback(Object.assign(new Error(text), { code: addressRefusedCode }), '', 0);
+      } else if (options.all === true) {
+        callback(null, addresses);
+      } else {
+        callback(null, first.address, first.family);
+      }
+    });
+  };
+}
+
+async function sendThrough(dispatcher: Dispatcher, request: HttpRequest): Promise<HttpResponse> {
+  const { method, url, headers, body, signal } = request;
+  const answer = await undiciRequest(url, {
+    dispatcher,
+    method,
+    headers,
+    body: body ?? null,
+    signal,
+  });
+  const fields = Object.entries(answer.headers).map(
+    ([name, value]) =>
+      [name.toLowerCase(), value === undefined ? [] : [value].flat()] as [string, string[]],
+  );
+  return { status: answer.statusCode, headers: new Map(fields), body: answer.body };
+}

@@ -1,0 +1,124 @@
+/**
+ * Downloading a blob as a stream that is verified, survives cuts and never holds the blob in memory.
+ *
+ * A cut is continued from the exact offset with a Range request, the hash going on where it stopped. A
+ * registry that ignores the range is read from the beginning up to the offset. The stream ends well only
+ * if size and digest are right.
+ */
+
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { BuildError } from '../../errors/index.ts';
+import { algorithmOf, type Descriptor, finishDigest } from '../../model/index.ts';
+import { getBlob, type OpenedBlob } from '../endpoints/blobs.ts';
+import { nameOf, type Place } from '../endpoints/place.ts';
+import { receive } from '../host/receive.ts';
+import { Attempts } from '../host/retry.ts';
+import { RequestFailure } from '../http/failure.ts';
+
+/** Opens a blob at one place; the promise settles when the registry has begun to send it. */
+export async function openDownload(
+  place: Place,
+  descriptor: Descriptor,
+  signal: AbortSignal,
+): Promise<Readable> {
+  const what = `download blob ${descriptor.digest} of ${nameOf(place)}`;
+  const attempts = new Attempts(place.host, { what, notFound: 'BLOB_NOT_FOUND' }, signal);
+  const download = new Download(place, descriptor, attempts, signal);
+  await download.open();
+  return Readable.from(download.pieces(), { objectMode: false, highWaterMark: 256 * 1024 });
+}
+
+class Download {
+  readonly #place: Place;
+  readonly #descriptor: Descriptor;
+  readonly #attempts: Attempts;
+  readonly #signal: AbortSignal;
+  /** Bytes handed on so far. */
+  #offset = 0;
+  #opened: OpenedBlob | undefined;
+
+  constructor(place: Place, descriptor: Descriptor, attempts: Attempts, signal: AbortSignal) {
+    this.#place = place;
+    this.#descriptor = descriptor;
+    this.#attempts = attempts;
+    this.#signal = signal;
+  }
+
+  /** Makes a connection that continues at the offset; retries as long as it is worth it. */
+  async open(): Promise<void> {
+    while (this.#opened === undefined) {
+      try {
+        this.#opened = await getBlob(this.#place, this.#descriptor, this.#offset, this.#signal);
+      } catch (error) {
+        await this.#attempts.failure(error);
+      }
+    }
+  }
+
+  /** Yields the blob's bytes once each, in order. Errors are final. */
+  async *pieces(): AsyncGenerator<Buffer> {
+    const { digest, size } = this.#descriptor;
+    const { counters } = this.#place.host.context;
+    const algorithm = algorithmOf(digest);
+    const hash = createHash(algorithm);
+    try {
+      while (this.#offset < size) {
+        await this.open();
+        const source = this.#rest();
+        for (;;) {
+          const piece = await this.#next(source);
+          if (piece === undefined) break;
+          hash.update(piece);
+          this.#offset += piece.length;
+          counters.add('pulled', piece.length);
+          this.#attempts.progress();
+          yield piece;
+        }
+      }
+    } finally {
+      this.#opened?.answer.body.destroy();
+    }
+    const actual = finishDigest(hash, algorithm);
+    if (actual !== digest) this.#damaged(`its content has digest ${actual}`, 'DIGEST_MISMATCH');
+  }
+
+  /** The next piece; undefined when the connection gave out and another one is worth a try. */
+  async #next(source: AsyncGenerator<Buffer>): Promise<Buffer | undefined> {
+    try {
+      const { value, done } = await source.next();
+      if (done !== true) return value;
+      this.#opened = undefined;
+      if (this.#offset === this.#descriptor.size) return undefined;
+      throw new RequestFailure('broken', `the body ended after ${this.#offset} bytes`);
+    } catch (error) {
+      this.#opened = undefined;
+      await this.#attempts.failure(error);
+      return undefined;
+    }
+  }
+
+  /** What the open connection has beyond the offset. */
+  async *#rest(): AsyncGenerator<Buffer> {
+    const { answer, start } = this.#opened as OpenedBlob;
+    let skip = this.#offset - start;
+    let left = this.#descriptor.size - this.#offset;
+    for await (const chunk of receive(this.#place.host.context, answer, this.#signal)) {
+      const piece = chunk.subarray(skip);
+      skip -= chunk.length - piece.length;
+      if (piece.length > left) {
+        this.#damaged(`it is longer than ${this.#descriptor.size} bytes`, 'SIZE_MISMATCH');
+      }
+      left -= piece.length;
+      if (piece.length > 0) yield piece;
+    }
+  }
+
+  #damaged(why: string, code: 'SIZE_MISMATCH' | 'DIGEST_MISMATCH'): never {
+    throw new BuildError(
+      code,
+      `blob ${this.#descriptor.digest} of ${nameOf(this.#place)} is damaged: ${why}`,
+      { retryable: true, details: { host: this.#place.host.registry } },
+    );
+  }
+}
