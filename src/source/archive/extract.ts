@@ -1,0 +1,106 @@
+/** Extracts a tar stream, plain or compressed with gzip or zstd, into an empty directory. */
+
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from 'node:zlib';
+import { asBuildError, BuildError } from '../../errors/index.ts';
+import { readTar, type TarLimits } from '../../tar/index.ts';
+import { SourceExtractor } from './extractor.ts';
+
+/** Formats known by their first bytes that are not accepted, with how users get there. */
+const otherFormats: readonly (readonly [magic: string, name: string])[] = [
+  ['504b0304', 'a zip archive'],
+  ['425a68', 'compressed with bzip2'],
+  ['fd377a585a00', 'compressed with xz'],
+  ['377abcaf271c', 'a 7z archive'],
+];
+
+/**
+ * Extracts an archive. The stream is consumed to its end or destroyed.
+ *
+ * @param directory exists and is empty
+ * @param what the archive as the user knows it, for messages
+ * @throws BuildError `SOURCE_INVALID`, `TAR_INVALID`, `PATH_UNSAFE`, `LIMIT_EXCEEDED`, `COMPRESSION_INVALID`
+ */
+export async function extractArchive(
+  archive: Readable,
+  directory: string,
+  what: string,
+  limits: Partial<TarLimits>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const extractor = new SourceExtractor(directory, what);
+  try {
+    const { head, body } = await peek(archive);
+    rejectOtherFormats(head, what);
+    await readTar(decoded(body, head), extractor, { what, limits }, signal);
+    if (extractor.entries === 0) throw empty(what);
+    extractor.finish();
+  } catch (error) {
+    throw signal?.aborted === true ? signal.reason : asArchiveError(error, what);
+  } finally {
+    extractor.close();
+    archive.destroy();
+  }
+}
+
+/** A failure of the decoder reaches whoever reads from it. */
+function decoded(body: Readable, head: Buffer): Readable {
+  const decoder = decoderFor(head);
+  if (decoder === undefined) return body;
+  pipeline(body, decoder).catch(() => {});
+  return decoder;
+}
+
+function decoderFor(head: Buffer): Gunzip | ZstdDecompress | undefined {
+  if (head.toString('hex', 0, 2) === '1f8b') return createGunzip();
+  if (head.toString('hex', 0, 4) === '28b52ffd') return createZstdDecompress();
+  return undefined;
+}
+
+/** Reads the first bytes of a stream and gives the whole of it back as another. */
+async function peek(stream: Readable): Promise<{ head: Buffer; body: Readable }> {
+  const iterator = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  const chunks: Buffer[] = [];
+  let ended = false;
+  while (!ended && chunks.reduce((sum, { length }) => sum + length, 0) < 6) {
+    const { value, done } = await iterator.next();
+    if (done === true) ended = true;
+    else chunks.push(value);
+  }
+  async function* whole(): AsyncGenerator<Buffer> {
+    yield* chunks;
+    if (!ended) yield* { [Symbol.asyncIterator]: () => iterator };
+  }
+  return { head: Buffer.concat(chunks), body: Readable.from(whole(), { objectMode: false }) };
+}
+
+function rejectOtherFormats(head: Buffer, what: string): void {
+  if (head.length === 0) throw empty(what);
+  const found = otherFormats.find(([magic]) => head.toString('hex').startsWith(magic));
+  if (found === undefined) return;
+  throw new BuildError('SOURCE_INVALID', `${what} is ${found[1]}`, {
+    origin: 'source',
+    suggestion: 'give a tar archive, plain or compressed with gzip or zstd',
+  });
+}
+
+function empty(what: string): BuildError {
+  return new BuildError('SOURCE_INVALID', `${what} is empty`, {
+    origin: 'source',
+    suggestion: 'check that the program that writes the archive did not fail',
+  });
+}
+
+function asArchiveError(error: unknown, what: string): BuildError {
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  if (!/^(?:Z_|ZSTD_|ERR_ZSTD|ERR_BUFFER)/.test(code)) return asBuildError(error);
+  return new BuildError(
+    'COMPRESSION_INVALID',
+    `${what} cannot be decompressed: ${(error as Error).message}`,
+    {
+      origin: 'source',
+      cause: error,
+    },
+  );
+}

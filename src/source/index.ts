@@ -1,0 +1,24 @@
+/** Source ingress: directories, git repositories, tar archives; and what of them is left out. */
+export type { SourceDeps } from './deps.ts';
+export type { Environment } from './git/environment.ts';
+export type { GitCall, GitOutcome, GitRunner } from './git/runner.ts';
+export { gitRunner } from './git/runner.ts';
+export type { IgnoreFile, IgnorePattern, IgnoreSyntax } from './ignore/parse.ts';
+export { parseIgnoreFile } from './ignore/parse.ts';
+export type { IgnoreMatcher, IgnoreRules } from './ignore/rules.ts';
+export { compileIgnore, defaultExclude } from './ignore/rules.ts';
+export { readSourceFile } from './inside.ts';
+export { openSource } from './open.ts';
+export type { SourceRequest } from './request.ts';
+export { defaultProtocols, parseSource, type SourceOptions } from './spec.ts';
+export type {
+  CommitInfo,
+  GitLocation,
+  GitProtocol,
+  GitSourceSpec,
+  LocalSourceSpec,
+  SourceInfo,
+  SourceSpec,
+  SourceTree,
+  StreamSourceSpec,
+} from './types.ts';

@@ -1,0 +1,51 @@
+/** Sources that are tar archives: on standard input, or a file. */
+
+import { createReadStream } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { extractArchive } from './archive/extract.ts';
+import type { SourceDeps } from './deps.ts';
+import type { OpenedSource, SourceRequest } from './request.ts';
+import type { LocalSourceSpec, SourceInfo, SourceSpec, StreamSourceSpec } from './types.ts';
+
+/** Extracts the archive on standard input. Throws as `openSource` says. */
+export function openStream(
+  deps: SourceDeps,
+  request: SourceRequest & { readonly spec: StreamSourceSpec },
+  scratch: string,
+  signal: AbortSignal | undefined,
+): Promise<OpenedSource> {
+  return openArchive(deps.stdin, 'the archive on standard input', request, scratch, signal);
+}
+
+/** Extracts an archive of this machine. Throws as `openSource` says. */
+export function openArchiveFile(
+  path: string,
+  request: SourceRequest & { readonly spec: LocalSourceSpec },
+  scratch: string,
+  signal: AbortSignal | undefined,
+): Promise<OpenedSource> {
+  return openArchive(createReadStream(path), request.spec.location, request, scratch, signal);
+}
+
+async function openArchive(
+  stream: Readable,
+  what: string,
+  request: SourceRequest,
+  scratch: string,
+  signal: AbortSignal | undefined,
+): Promise<OpenedSource> {
+  const root = join(scratch, 'tree');
+  await mkdir(root);
+  await extractArchive(stream, root, what, request.limits ?? {}, signal);
+  return { root, info: plainInfo(request.spec) };
+}
+
+/** What is known of a source that is no repository. */
+export function plainInfo(spec: SourceSpec): SourceInfo {
+  return {
+    location: spec.location,
+    ...(spec.contextDir === undefined ? {} : { contextDir: spec.contextDir }),
+  };
+}
