@@ -146,10 +146,10 @@ export function checkNames(entry: TarEntry, limits: TarLimits): void {
   checkPath(entry.path, limits);
   if (entry.linkName.length > limits.pathBytes)
     throw overLimit('link target is too long', limits.pathBytes);
-  if (entry.type === 'hardlink') {
-    if (entry.linkName === '') throw invalid('hard link has no target');
-    checkPath(entry.linkName, limits);
-  }
+  const isHardLink = entry.type === 'hardlink';
+  if (entry.linkName === '' && (isHardLink || entry.type === 'symlink'))
+    throw invalid('link has no target');
+  if (isHardLink) checkPath(entry.linkName, limits);
 }
 
 function checkPath(path: ByteString, limits: TarLimits): void {

@@ -76,6 +76,7 @@ function paxMap(records: PaxRecords, maximumBytes: number): SparseMap | undefine
 
 /** Throws a fault unless the regions are in order, do not overlap, lie in the file and fill its content exactly. */
 export function checkRegions(regions: readonly Region[], size: number, stored: number): void {
+  if (size < 0) throw invalid('size is negative');
   let end = 0;
   let total = 0;
   for (const { offset, length } of regions) {

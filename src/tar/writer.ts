@@ -2,7 +2,7 @@
  * Writes an archive to a stream: canonical headers, contents, padding, end. Waits wherever the stream asks for it.
  */
 
-import type { Writable } from 'node:stream';
+import { Readable, type Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { BuildError } from '../errors/index.ts';
 import { displayBytes } from '../model/index.ts';
@@ -31,7 +31,17 @@ export class TarWriter {
    * @throws BuildError `SIZE_MISMATCH` when they are not, the errors of {@link encodeEntry}, of body and destination
    */
   async entry(entry: TarEntry, body: TarBody = new Uint8Array(0)): Promise<void> {
-    await this.#write(encodeEntry(entry));
+    try {
+      await this.#write(encodeEntry(entry));
+      await this.#content(entry, body);
+    } catch (thrown) {
+      if (body instanceof Readable) body.destroy();
+      throw thrown;
+    }
+    await this.#write(paddingOf(entry.size));
+  }
+
+  async #content(entry: TarEntry, body: TarBody): Promise<void> {
     let written = 0;
     for await (const chunk of body instanceof Uint8Array ? [body] : body) {
       written += chunk.length;
@@ -39,7 +49,6 @@ export class TarWriter {
       await this.#write(chunk);
     }
     if (written !== entry.size) throw sizeMismatch(entry, written);
-    await this.#write(paddingOf(entry.size));
   }
 
   /** Writes the end of the archive, ends the destination and waits until it has taken everything. */
