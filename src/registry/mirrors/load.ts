@@ -1,0 +1,83 @@
+/**
+ * Finding `registries.conf`: the user's own replaces the system's; drop-in files add to either.
+ */
+
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BuildError } from '../../errors/index.ts';
+import { mergeRegistriesConfig, noRegistriesConfig, parseRegistriesConfig } from './parse.ts';
+import type { RegistriesConfig } from './types.ts';
+
+/** Where the files may be. */
+export interface RegistriesConfigPlaces {
+  /** The one file to use, `CONTAINERS_REGISTRIES_CONF`; with it nothing else is read. */
+  readonly file?: string;
+  /** Directories with `registries.conf` and `registries.conf.d/`, the user's first. */
+  readonly directories: readonly string[];
+}
+
+/** Derives the usual places from an environment. */
+export function registriesConfigPlaces(
+  environment: Readonly<Record<string, string | undefined>>,
+  home: string,
+): RegistriesConfigPlaces {
+  const file = environment['CONTAINERS_REGISTRIES_CONF'] || undefined;
+  const configHome = environment['XDG_CONFIG_HOME'] || `${home}/.config`;
+  return {
+    ...(file === undefined ? {} : { file }),
+    directories: [join(configHome, 'containers'), '/etc/containers'],
+  };
+}
+
+/**
+ * Reads the configuration; no files mean no rules.
+ *
+ * @throws BuildError `CONFIG_INVALID`
+ */
+export async function loadRegistriesConfig(
+  places: RegistriesConfigPlaces,
+): Promise<RegistriesConfig> {
+  const { file, directories } = places;
+  if (file !== undefined) {
+    const text = await readOptional(file);
+    if (text !== undefined) return parseRegistriesConfig(text, file);
+    throw new BuildError('CONFIG_INVALID', `the registries configuration ${file} does not exist`);
+  }
+  let config = await firstConfig(directories);
+  for (const directory of directories.toReversed()) {
+    for (const path of await dropIns(join(directory, 'registries.conf.d'))) {
+      const text = await readOptional(path);
+      if (text !== undefined) {
+        config = mergeRegistriesConfig(config, parseRegistriesConfig(text, path));
+      }
+    }
+  }
+  return config;
+}
+
+async function firstConfig(directories: readonly string[]): Promise<RegistriesConfig> {
+  for (const directory of directories) {
+    const path = join(directory, 'registries.conf');
+    const text = await readOptional(path);
+    if (text !== undefined) return parseRegistriesConfig(text, path);
+  }
+  return noRegistriesConfig;
+}
+
+async function dropIns(directory: string): Promise<readonly string[]> {
+  const names = await readdir(directory).catch(() => []);
+  return names
+    .filter((name) => name.endsWith('.conf'))
+    .toSorted()
+    .map((name) => join(directory, name));
+}
+
+async function readOptional(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw new BuildError('CONFIG_INVALID', `cannot read ${path}: ${code ?? 'failed'}`, { cause });
+  }
+}

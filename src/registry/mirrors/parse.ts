@@ -1,0 +1,109 @@
+/**
+ * Reading `registries.conf` in its second version (containers-registries.conf(5)).
+ */
+
+import { parse } from 'smol-toml';
+import { BuildError } from '../../errors/index.ts';
+import type { Mirror, RegistriesConfig, RegistryRule } from './types.ts';
+
+/** A configuration that says nothing. */
+export const noRegistriesConfig: RegistriesConfig = {
+  rules: [],
+  aliases: {},
+  searchRegistries: [],
+};
+
+/**
+ * Parses one file.
+ *
+ * @param origin names the file in messages
+ * @throws BuildError `CONFIG_INVALID`
+ */
+export function parseRegistriesConfig(text: string, origin: string): RegistriesConfig {
+  let document: Table;
+  try {
+    document = parse(text) as Table;
+  } catch (cause) {
+    const why = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : '';
+    throw new BuildError('CONFIG_INVALID', `${origin} cannot be read: ${why}`, { cause });
+  }
+  if (document['registries'] !== undefined) {
+    throw new BuildError('CONFIG_INVALID', `${origin} is of version 1, which is not supported`, {
+      suggestion: 'write it with [[registry]] tables, see containers-registries.conf(5)',
+    });
+  }
+  return {
+    rules: tables(document['registry']).map((table) => ruleOf(table, origin)),
+    aliases: stringMap(document['aliases']),
+    searchRegistries: strings(document['unqualified-search-registries']),
+  };
+}
+
+/** Joins two files: the second one's rules and names win over those of the first with the same prefix. */
+export function mergeRegistriesConfig(
+  first: RegistriesConfig,
+  second: RegistriesConfig,
+): RegistriesConfig {
+  const replaced = new Set(second.rules.map(({ prefix }) => prefix));
+  return {
+    rules: [...first.rules.filter(({ prefix }) => !replaced.has(prefix)), ...second.rules],
+    aliases: { ...first.aliases, ...second.aliases },
+    searchRegistries:
+      second.searchRegistries.length > 0 ? second.searchRegistries : first.searchRegistries,
+  };
+}
+
+type Table = Readonly<Record<string, unknown>>;
+
+function ruleOf(table: Table, origin: string): RegistryRule {
+  const location = text(table['location']);
+  const prefix = text(table['prefix']) || location;
+  if (prefix === '') {
+    throw new BuildError('CONFIG_INVALID', `${origin} has a registry without prefix and location`);
+  }
+  if (location === '' && !prefix.startsWith('*.') && table['blocked'] !== true) {
+    throw new BuildError('CONFIG_INVALID', `${origin}: registry ${prefix} has no location`);
+  }
+  const digestOnly = table['mirror-by-digest-only'] === true;
+  return {
+    prefix,
+    location,
+    insecure: table['insecure'] === true,
+    blocked: table['blocked'] === true,
+    mirrors: tables(table['mirror']).map((mirror) => mirrorOf(mirror, digestOnly, origin)),
+  };
+}
+
+function mirrorOf(table: Table, digestOnly: boolean, origin: string): Mirror {
+  const location = text(table['location']);
+  if (location === '') {
+    throw new BuildError('CONFIG_INVALID', `${origin} has a mirror without location`);
+  }
+  const pull = text(table['pull-from-mirror']) || (digestOnly ? 'digest-only' : 'all');
+  if (pull !== 'all' && pull !== 'digest-only' && pull !== 'tag-only') {
+    throw new BuildError('CONFIG_INVALID', `${origin}: pull-from-mirror cannot be ${pull}`);
+  }
+  return { location, insecure: table['insecure'] === true, pullFrom: pull };
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value.replace(/\/+$/, '') : '';
+}
+
+function tables(value: unknown): readonly Table[] {
+  return Array.isArray(value)
+    ? value.filter((item): item is Table => typeof item === 'object' && item !== null)
+    : [];
+}
+
+function strings(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+}
+
+function stringMap(value: unknown): Readonly<Record<string, string>> {
+  if (typeof value !== 'object' || value === null) return {};
+  const pairs = Object.entries(value);
+  return Object.fromEntries(
+    pairs.filter((pair): pair is [string, string] => typeof pair[1] === 'string'),
+  );
+}
