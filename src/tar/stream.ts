@@ -16,8 +16,10 @@ export async function readTar(
   options: TarReaderOptions = {},
   signal?: AbortSignal,
 ): Promise<void> {
+  const stream = source instanceof Readable ? source : undefined;
+  if (signal?.aborted) stream?.destroy();
   signal?.throwIfAborted();
-  if (signal !== undefined && source instanceof Readable) addAbortSignal(signal, source);
+  if (signal !== undefined && stream !== undefined) addAbortSignal(signal, stream);
   const reader = new TarReader(handler, options);
   try {
     for await (const chunk of source) {
