@@ -1,0 +1,47 @@
+/**
+ * `npm run build`: compiles src/ to dist/, copies what is no TypeScript, removes what has no source any
+ * more, and makes the program executable. Safe to run while dist/ is in use.
+ */
+
+import { spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+const [src, dist] = [join(root, 'src'), join(root, 'dist')];
+
+process.exitCode = build();
+
+function build(): number {
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  if (status !== 0) return status ?? 1;
+  for (const path of filesBelow(src).filter(isAsset)) copyAsset(path);
+  for (const path of filesBelow(dist).filter((path) => !hasSource(path))) rmSync(join(dist, path));
+  const program = join(dist, 'cli/main.js');
+  if (existsSync(program)) chmodSync(program, 0o755);
+  return 0;
+}
+
+function isAsset(path: string): boolean {
+  return !path.endsWith('.ts') && !path.endsWith('README.md');
+}
+
+function copyAsset(path: string): void {
+  mkdirSync(dirname(join(dist, path)), { recursive: true });
+  copyFileSync(join(src, path), join(dist, path));
+}
+
+function hasSource(path: string): boolean {
+  if (path === '.tsbuildinfo' || existsSync(join(src, path))) return true;
+  return existsSync(join(src, path.replace(/(?:\.d\.ts|\.js)(?:\.map)?$/, '.ts')));
+}
+
+function filesBelow(directory: string): readonly string[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1));
+}

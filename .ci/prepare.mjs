@@ -1,0 +1,15 @@
+/**
+ * `npm run prepare`: builds dist/ where the tools for it are installed, so that `npm install <git url>` and
+ * `npm pack` work. Without them (`npm ci --omit=dev`) there is nothing to do.
+ */
+
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+if (existsSync(`${root}/node_modules/typescript`) && existsSync(`${root}/node_modules/.bin/node`)) {
+  const node = `${root}/node_modules/.bin/node`;
+  const { status } = spawnSync(node, ['.ci/build.ts'], { cwd: root, stdio: 'inherit' });
+  process.exitCode = status ?? 1;
+}
