@@ -64,8 +64,8 @@ class RegistryTransport implements RegistryImage {
     mediaType: string,
     options: PutManifestOptions,
   ): Promise<string> {
-    const selector = options.tag ? (this.reference.tag ?? 'latest') : undefined;
-    const digest = await this.#repository.putManifest(bytes, mediaType, selector, options.signal);
+    const tags = options.tag ? [this.reference.tag ?? 'latest'] : [];
+    const digest = await this.#repository.putManifest(bytes, mediaType, tags, options.signal);
     return formatReference({ ...this.reference, digest });
   }
 

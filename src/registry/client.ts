@@ -9,11 +9,13 @@ import type { Reference } from '../model/index.ts';
 import type { Clock, Context } from './context.ts';
 import { Counters, type Totals } from './counters.ts';
 import { anonymous, type CredentialProvider } from './credentials/types.ts';
+import type { Place } from './endpoints/place.ts';
 import { RegistryHost } from './host/host.ts';
 import { type AddressKind, kindOfAddress } from './http/address.ts';
 import type { Transport } from './http/types.ts';
 import { undiciTransport } from './http/undici-transport.ts';
 import { type BlobLocations, memoryLocations } from './locations.ts';
+import { type PullPlace, planPlaces } from './mirrors/places.ts';
 import { Repository } from './repository.ts';
 import { defaultRegistrySettings, type RegistrySettings } from './settings.ts';
 
@@ -32,7 +34,10 @@ export interface RegistryClientDeps {
 
 /** A client of OCI distribution registries. */
 export interface RegistryClient extends AsyncDisposable {
-  /** Returns the repository that a reference names; its tag and digest play no part. Never touches the network. */
+  /** Returns the repository that a reference names; its tag and digest play no part. Never touches the network.
+   *
+   * @throws BuildError `POLICY_VIOLATION` when registries.conf blocks it
+   */
   repository(reference: Pick<Reference, 'registry' | 'repository'>): Repository;
   /** Bytes and requests so far. */
   readonly totals: Totals;
@@ -67,7 +72,26 @@ export function createRegistryClient(deps: RegistryClientDeps = {}): RegistryCli
   const locations = deps.locations ?? memoryLocations();
   const close = async (): Promise<void> => made?.close();
   return {
-    repository: (reference) => new Repository({ context, hostOf, locations }, reference),
+    repository: ({ registry, repository }) => {
+      const { upstream, mirrors } = planPlaces({ registry, repository }, settings.registries);
+      const placeOf = (place: PullPlace): Place => ({
+        host: hostOf(place.registry, place.insecure),
+        repository: place.repository,
+      });
+      return new Repository({
+        context,
+        registry,
+        repository,
+        locations,
+        place: placeOf(upstream),
+        mirrors: mirrors.map((mirror) => ({
+          ...placeOf(mirror),
+          pullFrom: mirror.pullFrom,
+          broken: false,
+        })),
+        known: new Map(),
+      });
+    },
     get totals() {
       return context.counters.totals;
     },

@@ -1,55 +1,35 @@
 /**
- * A repository of a registry: the operations of the distribution protocol with retry, verification and
- * limits, as the rest of s2oci and library users see them.
+ * A repository of a registry: the operations of the distribution protocol with retry, verification,
+ * mirrors and limits, as the rest of s2oci and library users see them.
  */
 
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { OpenBlob, PutOptions, PutOutcome } from '../blob/index.ts';
 import { BuildError } from '../errors/index.ts';
-import {
-  type Descriptor,
-  type Digest,
-  digestOf,
-  isDigest,
-  isTag,
-  parseManifest,
-  type Reference,
-} from '../model/index.ts';
-import type { Context } from './context.ts';
-import { headBlob } from './endpoints/blobs.ts';
-import { getManifest, headManifest, putManifest } from './endpoints/manifests.ts';
-import { nameOf, type Place } from './endpoints/place.ts';
-import { firstTagPage, getTagPage, type TagPage } from './endpoints/tags.ts';
-import type { RegistryHost } from './host/host.ts';
-import { withRetry } from './host/retry.ts';
-import { type BlobLocations, byNearness } from './locations.ts';
-import { openDownload } from './transfer/download.ts';
+import { type Descriptor, type Digest, isDigest, isTag, type Reference } from '../model/index.ts';
+import { deleteBlob, headBlob } from './endpoints/blobs.ts';
+import { nameOf } from './endpoints/place.ts';
+import { byNearness } from './locations.ts';
+import { listReferrers, listTags } from './operations/list.ts';
+import { fetchManifest, openBlob, resolveManifest } from './operations/pull.ts';
+import { pushManifest } from './operations/push.ts';
+import { removeManifest } from './operations/remove.ts';
+import { boundedSignal, type RepositoryState, runSmall } from './operations/state.ts';
 import { uploadBlob } from './transfer/upload.ts';
 
-/** What a repository is made from. */
-export interface RepositoryDeps {
-  readonly context: Context;
-  readonly hostOf: (registry: string, insecure: boolean) => RegistryHost;
-  readonly locations: BlobLocations;
-}
-
-/** One repository. */
+/** One repository. Made by {@link RegistryClient.repository}. */
 export class Repository {
-  /** Host as in references. */
-  readonly registry: string;
-  readonly repository: string;
-  readonly #deps: RepositoryDeps;
-  readonly #place: Place;
+  readonly #state: RepositoryState;
   readonly #puts = new Map<Digest, Promise<PutOutcome>>();
 
-  constructor(deps: RepositoryDeps, reference: Pick<Reference, 'registry' | 'repository'>) {
-    this.#deps = deps;
-    this.registry = reference.registry;
-    this.repository = reference.repository;
-    this.#place = {
-      host: deps.hostOf(reference.registry, false),
-      repository: reference.repository,
-    };
+  constructor(state: RepositoryState) {
+    this.#state = state;
+  }
+
+  /** The name as in the reference, without tag and digest. */
+  get reference(): Pick<Reference, 'registry' | 'repository'> {
+    const { registry, repository } = this.#state;
+    return { registry, repository };
   }
 
   /**
@@ -60,19 +40,7 @@ export class Repository {
    */
   async resolve(selector: string, signal?: AbortSignal): Promise<Descriptor> {
     checkSelector(selector);
-    return this.#small(`resolve ${nameOf(this.#place, selector)}`, signal, async (limit) => {
-      const known = await headManifest(this.#place, selector, limit);
-      if (known !== undefined) return known;
-      const expected = isDigest(selector) ? { digest: selector } : {};
-      const { bytes, contentType, digest } = await getManifest(
-        this.#place,
-        selector,
-        expected,
-        limit,
-      );
-      const { mediaType } = parseManifest(bytes, contentType, nameOf(this.#place, selector));
-      return { mediaType, digest, size: bytes.length };
-    });
+    return resolveManifest(this.#state, selector, this.#bound(signal));
   }
 
   /**
@@ -81,48 +49,32 @@ export class Repository {
    * @throws BuildError `IMAGE_NOT_FOUND`, `DIGEST_MISMATCH`, `SIZE_MISMATCH`, `MANIFEST_INVALID`, `LIMIT_EXCEEDED`
    */
   async fetchManifest(descriptor: Descriptor, signal?: AbortSignal): Promise<Uint8Array> {
-    const { digest } = descriptor;
-    const name = nameOf(this.#place, digest);
-    return this.#small(`fetch the manifest ${name}`, signal, async (limit) => {
-      const { bytes, contentType } = await getManifest(this.#place, digest, descriptor, limit);
-      parseManifest(bytes, contentType, name);
-      return bytes;
-    });
+    return fetchManifest(this.#state, descriptor, this.#bound(signal));
   }
 
   /**
    * Opens a blob as a verified stream that continues after cuts. One of the registry's transfer slots is
-   * held until the stream has ended or is destroyed.
+   * held until the stream has ended or is destroyed, so open one only when it is read.
    *
-   * @throws BuildError `BLOB_NOT_FOUND`; the stream fails with `SIZE_MISMATCH` or `DIGEST_MISMATCH`
+   * @throws BuildError `BLOB_NOT_FOUND`; the stream fails with `SIZE_MISMATCH` or `DIGEST_MISMATCH`, which
+   * are worth one more try
    */
   async openBlob(descriptor: Descriptor, signal?: AbortSignal): Promise<Readable> {
-    if (descriptor.data !== undefined) {
-      return Readable.from([Buffer.from(descriptor.data, 'base64')], { objectMode: false });
-    }
-    if (descriptor.size === 0 && digestOf('') === descriptor.digest) return Readable.from([]);
-    const limit = this.#limit(signal);
-    const release = await takeSlot(this.#place.host, limit);
-    try {
-      const stream = await openDownload(this.#place, descriptor, limit);
-      stream.once('close', release);
-      return stream;
-    } catch (error) {
-      release();
-      throw error;
-    }
+    return openBlob(this.#state, descriptor, this.#bound(signal));
   }
 
   /** Tells whether the repository has a blob. */
   async hasBlob(descriptor: Descriptor, signal?: AbortSignal): Promise<boolean> {
-    return this.#small(`look for ${nameOf(this.#place, descriptor.digest)}`, signal, (limit) =>
-      headBlob(this.#place, descriptor, limit),
-    );
+    const { place } = this.#state;
+    const bound = this.#bound(signal);
+    const what = `look for ${nameOf(place, descriptor.digest)}`;
+    return runSmall(place, { what }, bound, () => headBlob(place, descriptor, bound));
   }
 
   /**
    * Makes a blob present, moving as few bytes as possible: it may be there, or be mounted from another
-   * repository. Several calls for one digest share one transfer.
+   * repository. Several calls for one digest share one transfer. `open` is kept until the client is
+   * dropped, should the registry lose the blob before the manifest comes.
    */
   putBlob(descriptor: Descriptor, open: OpenBlob, options: PutOptions = {}): Promise<PutOutcome> {
     const pending = this.#puts.get(descriptor.digest);
@@ -134,80 +86,72 @@ export class Repository {
     return put;
   }
 
-  /** Stores a manifest or index under its digest or a tag, byte for byte; returns its digest. */
+  /**
+   * Stores a manifest or index byte for byte and moves tags to it; without tags it is reachable by digest
+   * only. All that it refers to must have been put before. Returns its digest.
+   */
   async putManifest(
     bytes: Uint8Array,
     mediaType: string,
-    selector?: string,
+    tags: readonly string[] = [],
     signal?: AbortSignal,
   ): Promise<Digest> {
-    const digest = isDigest(selector) ? selector : digestOf(bytes);
-    const target = selector ?? digest;
-    checkSelector(target);
-    await this.#small(`push the manifest of ${nameOf(this.#place, target)}`, signal, (limit) =>
-      putManifest(this.#place, { selector: target, bytes, mediaType, digest }, limit),
-    );
-    return digest;
+    for (const tag of tags) checkSelector(tag);
+    return pushManifest(this.#state, { bytes, mediaType, tags }, this.#bound(signal));
   }
 
   /** Lists all tags, sorted, without duplicates. */
   async tags(signal?: AbortSignal): Promise<readonly string[]> {
-    const found = new Set<string>();
-    const { pages } = this.#deps.context.settings.limits;
-    let path: string | URL | undefined = firstTagPage;
-    for (let page = 0; path !== undefined && page < pages; page += 1) {
-      const asked: string | URL = path;
-      const { tags, next }: TagPage = await this.#small(
-        `list the tags of ${nameOf(this.#place)}`,
-        signal,
-        (limit) => getTagPage(this.#place, asked, limit),
-      );
-      const before = found.size;
-      for (const tag of tags) found.add(tag);
-      path = found.size > before ? next : undefined;
-    }
-    return [...found].toSorted();
+    return listTags(this.#state, this.#bound(signal));
+  }
+
+  /** Lists the manifests that refer to one, as descriptors with artifact type and annotations. */
+  async referrers(
+    digest: Digest,
+    options: { readonly artifactType?: string; readonly signal?: AbortSignal } = {},
+  ): Promise<readonly Descriptor[]> {
+    const bound = this.#bound(options.signal);
+    return listReferrers(this.#state, digest, options.artifactType, bound);
+  }
+
+  /**
+   * Deletes a tag, or a manifest by digest.
+   *
+   * @throws BuildError `IMAGE_NOT_FOUND`; `REGISTRY_REFUSED` where the registry does not delete
+   */
+  async deleteManifest(selector: string, signal?: AbortSignal): Promise<void> {
+    checkSelector(selector);
+    return removeManifest(this.#state, selector, this.#bound(signal));
+  }
+
+  /** Deletes a blob. */
+  async deleteBlob(digest: Digest, signal?: AbortSignal): Promise<void> {
+    const { place } = this.#state;
+    const bound = this.#bound(signal);
+    const operation = {
+      what: `delete ${nameOf(place, digest)}`,
+      notFound: 'BLOB_NOT_FOUND',
+    } as const;
+    return runSmall(place, operation, bound, () => deleteBlob(place, digest, bound));
   }
 
   async #put(descriptor: Descriptor, open: OpenBlob, options: PutOptions): Promise<PutOutcome> {
-    const { host, repository } = this.#place;
-    const { locations } = this.#deps;
+    const { place, registry, repository, locations, known } = this.#state;
     const { mountFrom, onProgress } = options;
-    const seen = byNearness(repository, await locations.find(this.registry, descriptor.digest));
+    const seen = byNearness(repository, await locations.find(registry, descriptor.digest));
     const sources = [...new Set([...(mountFrom === undefined ? [] : [mountFrom]), ...seen])];
-    const limit = this.#limit(options.signal);
-    const outcome = await host.limits.push(() =>
-      uploadBlob(
-        this.#place,
-        {
-          descriptor,
-          open,
-          mountFrom: sources,
-          ...(onProgress === undefined ? {} : { onProgress }),
-        },
-        limit,
-      ),
+    const progress = onProgress === undefined ? {} : { onProgress };
+    const bound = this.#bound(options.signal);
+    known.set(descriptor.digest, { descriptor, open });
+    const outcome = await place.host.limits.push(() =>
+      uploadBlob(place, { descriptor, open, mountFrom: sources, ...progress }, bound),
     );
-    await locations.record(this.registry, repository, descriptor.digest);
+    await locations.record(registry, repository, descriptor.digest);
     return outcome;
   }
 
-  /** Runs a small request with retry in the lane for such requests. */
-  #small<T>(
-    what: string,
-    signal: AbortSignal | undefined,
-    work: (signal: AbortSignal) => Promise<T>,
-  ): Promise<T> {
-    const limit = this.#limit(signal);
-    const { host } = this.#place;
-    return host.limits.small(() =>
-      withRetry(host, { what, notFound: 'IMAGE_NOT_FOUND' }, limit, () => work(limit)),
-    );
-  }
-
-  #limit(signal: AbortSignal | undefined): AbortSignal {
-    const total = AbortSignal.timeout(this.#deps.context.settings.timeouts.totalMs);
-    return signal === undefined ? total : AbortSignal.any([signal, total]);
+  #bound(signal: AbortSignal | undefined): AbortSignal {
+    return boundedSignal(this.#state.context, signal);
   }
 }
 
@@ -217,16 +161,4 @@ function checkSelector(selector: string): void {
     'REFERENCE_INVALID',
     `neither a tag nor a digest: ${JSON.stringify(selector)}`,
   );
-}
-
-/** Waits for a pull slot; the returned function gives it back. */
-function takeSlot(host: RegistryHost, signal: AbortSignal): Promise<() => void> {
-  return new Promise((resolve, reject) => {
-    host.limits
-      .pull(() => {
-        signal.throwIfAborted();
-        return new Promise<void>((release) => resolve(release));
-      })
-      .catch(reject);
-  });
 }

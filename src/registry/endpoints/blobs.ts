@@ -42,19 +42,29 @@ export interface OpenedBlob {
   readonly start: number;
 }
 
-/** Opens a blob from an offset on; the offset must lie before its end. */
+/** What to open. */
+export interface BlobRequest {
+  readonly descriptor: Descriptor;
+  /** Where to begin; before the blob's end. */
+  readonly offset: number;
+  /** Where a foreign layer lies; asked without authorization. */
+  readonly source?: URL | undefined;
+}
+
+/** Opens a blob from an offset on. */
 export async function getBlob(
   place: Place,
-  descriptor: Descriptor,
-  offset: number,
+  request: BlobRequest,
   signal: AbortSignal,
 ): Promise<OpenedBlob> {
+  const { descriptor, offset, source } = request;
   const answer = await send(
     place,
     {
       kind: 'blob-get',
       method: 'GET',
-      path: `blobs/${descriptor.digest}`,
+      path: source ?? `blobs/${descriptor.digest}`,
+      anonymous: source !== undefined,
       action: 'pull',
       headers: offset === 0 ? {} : { range: `bytes=${offset}-` },
     },

@@ -33,6 +33,8 @@ export interface ReceivedManifest {
   readonly bytes: Buffer;
   readonly contentType: string | undefined;
   readonly digest: Digest;
+  /** A strong entity tag, for writing only if nothing has changed. */
+  readonly entityTag: string | undefined;
 }
 
 /**
@@ -108,7 +110,9 @@ export async function getManifest(
   if (wanted !== undefined && digest !== wanted) {
     throw corrupt(`the content has digest ${digest} instead of ${wanted}`, answer);
   }
-  return { bytes, contentType, digest };
+  const tag = headerOf(answer, 'etag');
+  const entityTag = tag?.startsWith('"') === true ? tag : undefined;
+  return { bytes, contentType, digest, entityTag };
 }
 
 /** What the registry answered to a pushed manifest. */

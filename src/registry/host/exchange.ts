@@ -29,6 +29,8 @@ export interface Call {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | StreamBody;
   readonly onSent?: (bytes: number) => void;
+  /** Whether the request never carries authorization. */
+  readonly anonymous?: boolean;
   /** `report` returns a redirect as it is. Default: follow. */
   readonly redirects?: 'follow' | 'report';
 }
@@ -58,10 +60,10 @@ export async function exchange(
   };
   let url = typeof call.target === 'string' ? new URL(call.target, base) : call.target;
   for (let hops = 0; ; ) {
-    const authorization =
-      url.origin === base.origin ? await host.authorizer.header(request) : undefined;
+    const mayLogIn = call.anonymous !== true && url.origin === base.origin;
+    const authorization = mayLogIn ? await host.authorizer.header(request) : undefined;
     const response = await sendOnce(host, call, url, authorization, signal);
-    if (await isCurable(host, response, request, { url, base, authorization })) {
+    if (mayLogIn && (await isCurable(host, response, request, authorization))) {
       await discard(response);
       continue;
     }
@@ -131,11 +133,10 @@ async function isCurable(
   host: RegistryHost,
   response: HttpResponse,
   request: AuthorizedRequest,
-  sent: { readonly url: URL; readonly base: URL; readonly authorization: string | undefined },
+  authorization: string | undefined,
 ): Promise<boolean> {
   if (response.status !== 401 && response.status !== 403) return false;
-  if (sent.url.origin !== sent.base.origin) return false;
-  return host.authorizer.learn(response, request, sent.authorization);
+  return host.authorizer.learn(response, request, authorization);
 }
 
 /** GET and HEAD follow every kind of redirect; a body is only sent again for 307 and 308. */

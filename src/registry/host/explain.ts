@@ -11,6 +11,8 @@ export interface Operation {
   readonly what: string;
   /** The code for an answer of 404. */
   readonly notFound: ErrorCode;
+  /** Attempts in a row, where fewer than usual are worth it. */
+  readonly attempts?: number | undefined;
 }
 
 /** Makes the error for an operation that is given up after so many attempts. */

@@ -25,9 +25,7 @@ export interface HostIdentity {
 export interface Quirks {
   /** Size of chunks for uploads in pieces; undefined while whole blobs are accepted. */
   chunkSize: number | undefined;
-  /** Whether the referrers API answers. */
-  referrers: boolean | undefined;
-  /** Whether several tags can be given with one manifest. */
+  /** Whether several tags may be given with one manifest; true until it turns out not to work. */
   manyTags: boolean;
 }
 
@@ -46,7 +44,7 @@ export class RegistryHost {
     readonly push: LimitFunction;
     readonly small: LimitFunction;
   };
-  readonly quirks: Quirks = { chunkSize: undefined, referrers: undefined, manyTags: false };
+  readonly quirks: Quirks = { chunkSize: undefined, manyTags: true };
   readonly #identity: HostIdentity;
   readonly #told = new Set<string>();
   #contact: Promise<FirstContact> | undefined;

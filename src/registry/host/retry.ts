@@ -71,7 +71,8 @@ export class Attempts {
       return 0;
     }
     if (!isTransient(failure)) return undefined;
-    if (this.#failed >= retry.attempts && !this.#isOutage(failure)) return undefined;
+    const { attempts = retry.attempts } = this.#operation;
+    if (this.#failed >= attempts && !this.#isOutage(failure)) return undefined;
     if (failure.retryAfter !== undefined) {
       if (failure.retryAfter <= retry.maxRetryAfterMs) return failure.retryAfter;
       throw this.#tooLong(failure);
@@ -84,6 +85,7 @@ export class Attempts {
   #isOutage(failure: RequestFailure): boolean {
     const { clock, settings } = this.#host.context;
     if (failure.kind !== 'unreachable' || !this.#host.hasAnswered) return false;
+    if (this.#operation.attempts !== undefined) return false;
     this.#outageSince ??= clock.now();
     return clock.now() - this.#outageSince < settings.retry.outageMs;
   }

@@ -16,15 +16,24 @@ import { receive } from '../host/receive.ts';
 import { Attempts } from '../host/retry.ts';
 import { RequestFailure } from '../http/failure.ts';
 
+/** What is downloaded. */
+export interface DownloadInput {
+  readonly descriptor: Descriptor;
+  /** Where a foreign layer lies. */
+  readonly source?: URL;
+  /** Attempts in a row, where fewer than usual are worth it. */
+  readonly attempts?: number | undefined;
+}
+
 /** Opens a blob at one place; the promise settles when the registry has begun to send it. */
 export async function openDownload(
   place: Place,
-  descriptor: Descriptor,
+  input: DownloadInput,
   signal: AbortSignal,
 ): Promise<Readable> {
-  const what = `download blob ${descriptor.digest} of ${nameOf(place)}`;
-  const attempts = new Attempts(place.host, { what, notFound: 'BLOB_NOT_FOUND' }, signal);
-  const download = new Download(place, descriptor, attempts, signal);
+  const what = `download blob ${input.descriptor.digest} of ${nameOf(place)}`;
+  const operation = { what, notFound: 'BLOB_NOT_FOUND', attempts: input.attempts } as const;
+  const download = new Download(place, input, new Attempts(place.host, operation, signal), signal);
   await download.open();
   return Readable.from(download.pieces(), { objectMode: false, highWaterMark: 256 * 1024 });
 }
@@ -32,15 +41,17 @@ export async function openDownload(
 class Download {
   readonly #place: Place;
   readonly #descriptor: Descriptor;
+  readonly #source: URL | undefined;
   readonly #attempts: Attempts;
   readonly #signal: AbortSignal;
   /** Bytes handed on so far. */
   #offset = 0;
   #opened: OpenedBlob | undefined;
 
-  constructor(place: Place, descriptor: Descriptor, attempts: Attempts, signal: AbortSignal) {
+  constructor(place: Place, input: DownloadInput, attempts: Attempts, signal: AbortSignal) {
     this.#place = place;
-    this.#descriptor = descriptor;
+    this.#descriptor = input.descriptor;
+    this.#source = input.source;
     this.#attempts = attempts;
     this.#signal = signal;
   }
@@ -49,7 +60,12 @@ class Download {
   async open(): Promise<void> {
     while (this.#opened === undefined) {
       try {
-        this.#opened = await getBlob(this.#place, this.#descriptor, this.#offset, this.#signal);
+        const request = {
+          descriptor: this.#descriptor,
+          offset: this.#offset,
+          source: this.#source,
+        };
+        this.#opened = await getBlob(this.#place, request, this.#signal);
       } catch (error) {
         await this.#attempts.failure(error);
       }

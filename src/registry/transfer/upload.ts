@@ -32,6 +32,8 @@ export interface UploadInput {
   /** Repositories of the same registry that may have the blob, best first. */
   readonly mountFrom: readonly string[];
   readonly onProgress?: PutOptions['onProgress'];
+  /** Uploads even when the registry claims to have the blob. */
+  readonly force?: boolean;
 }
 
 /** Makes a blob present at a place. */
@@ -46,7 +48,8 @@ export async function uploadBlob(
     what: `upload blob ${descriptor.digest} to ${nameOf(place)}`,
     notFound: 'REGISTRY_REFUSED',
   } as const;
-  if (await withRetry(place.host, operation, signal, () => headBlob(place, descriptor, signal))) {
+  const isThere = (): Promise<boolean> => headBlob(place, descriptor, signal);
+  if (input.force !== true && (await withRetry(place.host, operation, signal, isThere))) {
     counters.add('skipped', descriptor.size);
     return 'present';
   }
