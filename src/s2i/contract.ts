@@ -1,0 +1,122 @@
+/** What a builder (or runtime) image says about itself: labels first, then their deprecated forms. */
+
+import type { ExecutionConfig } from '../model/index.ts';
+import { parseContainerPath } from './container-path.ts';
+import { environmentValue } from './environment.ts';
+import { builderLabels, builderVariables, defaultDestination } from './names.ts';
+import { parseScriptsUrl, type ScriptsUrl } from './scripts-url.ts';
+
+/** The contract between an image and a build. */
+export interface BuilderContract {
+  readonly scriptsUrl?: ScriptsUrl;
+  /** An absolute path; `/tmp` when the image names none. */
+  readonly destination: string;
+  /** As written: still to be resolved against the image's users. */
+  readonly assembleUser?: string;
+  readonly assembleRuntimeUser?: string;
+  /** The default mapping of runtime artifacts, as written. */
+  readonly runtimeArtifacts?: string;
+  readonly builderVersion?: string;
+  readonly builderBaseVersion?: string;
+  /** Deprecated spellings in use, for the user. */
+  readonly warnings: readonly string[];
+}
+
+/** What the user allows an image to ask for. */
+export interface ContractOptions {
+  /** Accepts a scripts URL with https and digests out of a label. */
+  readonly allowRemoteScripts?: boolean;
+}
+
+/**
+ * Reads the contract out of an image's execution config. Empty labels count as absent.
+ *
+ * @throws BuildError `BUILDER_INVALID` for a scripts URL or destination that is not acceptable
+ */
+export function parseBuilderContract(
+  execution: ExecutionConfig,
+  options: ContractOptions = {},
+): BuilderContract {
+  const look = new Lookup(execution);
+  const scriptsUrl = look.find(builderLabels.scriptsUrl, builderVariables.scriptsUrl);
+  const destination = look.find(builderLabels.destination, builderVariables.destination);
+  return {
+    ...(scriptsUrl === undefined
+      ? {}
+      : { scriptsUrl: parseScriptsUrl(scriptsUrl.value, originOf(scriptsUrl, options)) }),
+    destination:
+      destination === undefined
+        ? defaultDestination
+        : parseContainerPath(destination.value, {
+            what: destination.what,
+            code: 'BUILDER_INVALID',
+          }),
+    ...look.optional('assembleUser'),
+    ...look.optional('assembleRuntimeUser'),
+    ...look.optional('runtimeArtifacts'),
+    ...look.optional('builderVersion'),
+    ...look.optional('builderBaseVersion'),
+    warnings: look.warnings,
+  };
+}
+
+/**
+ * The directory that sources, scripts and artifacts go to: the user's word, else the image's.
+ *
+ * @throws BuildError `USAGE_INVALID`
+ */
+export function destinationOf(contract: BuilderContract, flag: string | undefined): string {
+  if (flag === undefined || flag === '') return contract.destination;
+  return parseContainerPath(flag, { what: '--destination', code: 'USAGE_INVALID' });
+}
+
+interface Found {
+  readonly value: string;
+  readonly what: string;
+}
+
+function originOf(found: Found, options: ContractOptions) {
+  return {
+    from: 'image',
+    what: found.what,
+    allowRemote: options.allowRemoteScripts ?? false,
+  } as const;
+}
+
+class Lookup {
+  readonly #execution: ExecutionConfig;
+  readonly warnings: string[] = [];
+
+  constructor(execution: ExecutionConfig) {
+    this.#execution = execution;
+  }
+
+  find(labels: readonly string[], variable?: string): Found | undefined {
+    const [current = ''] = labels;
+    const name = labels.find((label) => this.#label(label) !== '');
+    if (name !== undefined) {
+      if (name !== current)
+        this.warnings.push(
+          `the builder image uses the deprecated label ${name}; it is ${current} now`,
+        );
+      return { value: this.#label(name), what: `label ${name} of the builder image` };
+    }
+    const value =
+      variable === undefined ? '' : (environmentValue(this.#execution.env, variable) ?? '');
+    if (value === '') return undefined;
+    this.warnings.push(
+      `the builder image uses the deprecated variable ${variable}; label ${current} replaces it`,
+    );
+    return { value, what: `variable ${variable} of the builder image` };
+  }
+
+  optional<K extends keyof typeof builderLabels>(key: K): Partial<Record<K, string>> {
+    const found = this.find(builderLabels[key]);
+    return found === undefined ? {} : ({ [key]: found.value } as Partial<Record<K, string>>);
+  }
+
+  #label(name: string): string {
+    const { labels } = this.#execution;
+    return Object.hasOwn(labels, name) ? (labels[name] ?? '') : '';
+  }
+}
