@@ -13,8 +13,18 @@ export interface ProcessUser {
 
 /** Something mounted for the run only. `target` is an absolute path inside the container. */
 export type RunMount =
-  | { readonly kind: 'bind'; readonly source: string; readonly target: string; readonly readOnly: boolean }
-  | { readonly kind: 'tmpfs'; readonly target: string; readonly sizeBytes?: number; readonly mode?: number };
+  | {
+      readonly kind: 'bind';
+      readonly source: string;
+      readonly target: string;
+      readonly readOnly: boolean;
+    }
+  | {
+      readonly kind: 'tmpfs';
+      readonly target: string;
+      readonly sizeBytes?: number;
+      readonly mode?: number;
+    };
 
 /** One process to run in a root filesystem. */
 export interface RunSpec {
@@ -34,6 +44,16 @@ export interface RunSpec {
   readonly capabilities: readonly string[];
   /** Answers chown, set*id and device mknod with success, for builds under a single id that expect root. */
   readonly fakeRoot: boolean;
+  readonly limits?: ProcessLimits;
+}
+
+/** Limits of each process of a run (setrlimit(2)); a limit above the machine's own is lowered to it. */
+export interface ProcessLimits {
+  /** The most processes of the user. */
+  readonly processes?: number;
+  readonly openFiles?: number;
+  /** The largest file, in bytes. */
+  readonly fileSize?: number;
 }
 
 /** File descriptors that become 0, 1 and 2 of the process; the runtime never closes them. */
@@ -51,28 +71,58 @@ export interface ExitStatus {
 }
 
 /** Names of the executors as users pick them with `--executor`. */
-export const executorNames = ['crun', 'runc', 'bwrap', 'unshare', 'podman', 'chroot', 'in-builder'] as const;
+export const executorNames = [
+  'crun',
+  'runc',
+  'bwrap',
+  'unshare',
+  'podman',
+  'chroot',
+  'in-builder',
+] as const;
 
 /** The name of an executor. */
 export type ExecutorName = (typeof executorNames)[number];
 
 /**
- * What stands between a build step and the machine, strongest first: A = full id map, private mount, pid
- * and ipc namespaces, fresh /proc and seccomp; B = A with the outer /proc bound; C = B under a single id;
- * D = chroot only; F = in place.
+ * What stands between a build step and the machine, strongest first.
+ *
+ * A = private mount, pid and ipc namespaces, ids of a user namespace with a full map, a fresh /proc and
+ * a seccomp filter; B = A but one of: the outer /proc bound, no seccomp filter, root without a user
+ * namespace; C = A or B under a single id, or two of these missing; D = chroot only; F = in place.
  */
 export type IsolationLevel = 'A' | 'B' | 'C' | 'D' | 'F';
 
 /** What a probe found out about an executor by running it. */
 export type Capability =
-  | { readonly usable: true; readonly isolation: IsolationLevel; readonly version?: string }
+  | {
+      readonly usable: true;
+      readonly isolation: IsolationLevel;
+      /** What is less than it could be, in words; empty at level A. */
+      readonly limitations: readonly string[];
+      /** No executor can isolate better under the id map of this process. */
+      readonly best: boolean;
+      /** Whether `fakeRoot` of a {@link RunSpec} has an effect. */
+      readonly fakeRoot: boolean;
+      readonly version?: string;
+    }
   | { readonly usable: false; readonly reason: string; readonly errno?: string };
+
+/** The parts of a {@link RunSpec} that decide whether a runtime can run it at all. */
+export type RunNeeds = Pick<RunSpec, 'user' | 'network'>;
 
 /** Runs processes in root filesystems. */
 export interface Runtime {
   readonly name: ExecutorName;
-  /** Runs `true` for real in a throw-away root filesystem; never throws. */
+  /** Runs a program for real in a throw-away root filesystem, once; later calls repeat the answer. Never throws. */
   probe(signal?: AbortSignal): Promise<Capability>;
-  /** Runs to the end. When `signal` aborts, the whole process tree is killed before the promise settles. */
+  /** Says why something like this cannot be run here; undefined when it can. */
+  refusal(needs: RunNeeds): string | undefined;
+  /**
+   * Runs to the end. When `signal` aborts, the whole process tree is killed before the promise settles.
+   * Processes that outlive the main one are killed too.
+   *
+   * @throws BuildError `RUNTIME_FAILED`, `PATH_UNSAFE` for a spec that no runtime should run
+   */
   run(spec: RunSpec, stdio: RunStdio, signal?: AbortSignal): Promise<ExitStatus>;
 }

@@ -1,0 +1,10 @@
+/** crun (containers/crun) as an executor. */
+
+import type { RuntimeDeps } from '../deps.ts';
+import type { Runtime } from '../ports.ts';
+import { OciRuntime } from './oci-runtime.ts';
+
+/** Returns the crun executor. */
+export function crun(deps: RuntimeDeps): Runtime {
+  return new OciRuntime(deps, { name: 'crun', globalOptions: ['--cgroup-manager=disabled'] });
+}

@@ -1,0 +1,16 @@
+/** Namespaces, executors, and what this machine allows of them. */
+
+export type { Considered, RuntimeChosen, RuntimeRequest } from './choose.ts';
+export { chooseRuntime, compareIsolation } from './choose.ts';
+export type { RuntimeDeps } from './deps.ts';
+export { defaultCapabilities } from './machine/capabilities.ts';
+export { closeInheritedDescriptors } from './machine/descriptors.ts';
+export type { IdExtent, Identity } from './machine/identity.ts';
+export { readIdentity } from './machine/identity.ts';
+export type { Tools } from './machine/tools.ts';
+export { searchTools } from './machine/tools.ts';
+export type { Mapping } from './namespace/methods.ts';
+export type { NamespaceDeps, NamespaceProcess, NamespaceRequest } from './namespace/spawn.ts';
+export { spawnInNamespace } from './namespace/spawn.ts';
+export * from './ports.ts';
+export { runtimes } from './runtimes.ts';

@@ -1,0 +1,107 @@
+/**
+ * Runs short-lived helper programs (newuidmap, version queries) so that none can hang or leak.
+ *
+ * The result is ready when the process itself ends, not when its pipes close: some helpers leave
+ * children behind that hold the pipes for ever (rootless.md B5). The whole process group is killed
+ * at the time limit.
+ */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { kill } from 'node:process';
+import type { Readable } from 'node:stream';
+
+/** The environment of every helper: nothing of the user's. */
+export const helperEnvironment: Readonly<Record<string, string>> = {
+  LC_ALL: 'C',
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+};
+
+/** How a helper ended. */
+export interface HelperResult {
+  /** Exit code; undefined when a signal ended it or it never started. */
+  readonly code: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly timedOut: boolean;
+}
+
+/** What may be said about a helper run. */
+export interface HelperOptions {
+  readonly timeoutMilliseconds?: number;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const maxOutput = 64 * 1024;
+
+/** Runs a helper to its end; never throws and never takes longer than its time limit. */
+export async function runHelper(
+  file: string,
+  args: readonly string[],
+  options: HelperOptions = {},
+): Promise<HelperResult> {
+  const child = spawn(file, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...(options.environment ?? helperEnvironment) },
+    detached: true,
+  });
+  const stdout = collect(child.stdout);
+  const stderr = collect(child.stderr);
+  const limit = AbortSignal.timeout(options.timeoutMilliseconds ?? 5000);
+  const stop = options.signal === undefined ? limit : AbortSignal.any([limit, options.signal]);
+  const { code, failure } = await ended(child, stop);
+  await Promise.race([Promise.all([stdout.done, stderr.done]), immediate(20)]);
+  child.stdout.destroy();
+  child.stderr.destroy();
+  return {
+    code,
+    stdout: stdout.text(),
+    stderr: failure ?? stderr.text(),
+    timedOut: limit.aborted && code === undefined,
+  };
+}
+
+/** Kills a detached child together with its process group. */
+export function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    kill(-child.pid, 'SIGKILL');
+  } catch {
+    child.kill('SIGKILL');
+  }
+}
+
+function ended(
+  child: ChildProcess,
+  stop: AbortSignal,
+): Promise<{ code: number | undefined; failure?: string }> {
+  const { promise, resolve } = Promise.withResolvers<{
+    code: number | undefined;
+    failure?: string;
+  }>();
+  const stopChild = () => killGroup(child);
+  if (stop.aborted) stopChild();
+  stop.addEventListener('abort', stopChild, { once: true });
+  child.once('error', (error) => resolve({ code: undefined, failure: error.message }));
+  child.once('exit', (code) => resolve({ code: code ?? undefined }));
+  return promise.finally(() => stop.removeEventListener('abort', stopChild));
+}
+
+/** Reads a stream, keeping its first part. */
+export function collect(stream: Readable): { text(): string; done: Promise<void> } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let text = '';
+  stream.setEncoding('utf8');
+  stream.on('data', (chunk: string) => {
+    if (text.length < maxOutput) text += chunk.slice(0, maxOutput - text.length);
+  });
+  stream.once('close', () => resolve());
+  stream.on('error', () => resolve());
+  return { text: () => text, done: promise };
+}
+
+function immediate(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });
+}

@@ -1,0 +1,187 @@
+/**
+ * Runs one executor command so that nothing of it survives.
+ *
+ * Where the agent may make namespaces the command is the first process of a pid namespace of its own:
+ * when it ends, or is killed, the kernel kills all its descendants and waits for them before the exit is
+ * seen, daemons that hold stdout included. Messages of the launch are told from the process's own
+ * stderr by a pipe that the launching shell gives up.
+ */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { kill } from 'node:process';
+import type { Readable } from 'node:stream';
+import { BuildError } from '../errors/index.ts';
+import type { RuntimeDeps } from './deps.ts';
+import { inheritableDescriptors } from './machine/descriptors.ts';
+import { collect, helperEnvironment, killGroup } from './machine/helper.ts';
+import { canMount } from './machine/identity.ts';
+import { namespaceInitOf } from './machine/processes.ts';
+import type { ExitStatus, RunStdio } from './ports.ts';
+
+/** Something passed to the command on a descriptor of its own, from 5 on. */
+export type ExtraDescriptor =
+  /** A pipe from which the command reads these bytes. */
+  | { readonly kind: 'input'; readonly bytes: Uint8Array }
+  /** A pipe whose text is collected. */
+  | { readonly kind: 'output' }
+  /** A descriptor of this process. */
+  | { readonly kind: 'descriptor'; readonly descriptor: number };
+
+/** One command of an executor. */
+export interface SupervisedCommand {
+  /** Program and arguments; the program's path is absolute. */
+  readonly argv: readonly string[];
+  /** Options of unshare besides the pid namespace, such as `--mount`. */
+  readonly namespaces?: readonly string[];
+  /** Mounts a fresh /proc for the new pid namespace first; needs `--mount` and a kernel that allows it. */
+  readonly mountProc?: boolean;
+  readonly extra?: readonly ExtraDescriptor[];
+  /** Environment of the command; default is a minimal one. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** The command reports by itself on descriptor 3 that it is about to start the process. */
+  readonly reportsStart?: boolean;
+}
+
+/** How a supervised command ended. */
+export interface SupervisedExit {
+  readonly code: number;
+  /** The command itself was reached; otherwise the launch failed. */
+  readonly started: boolean;
+  /** What the tools of the launch said. */
+  readonly messages: string;
+  /** Texts of the `output` descriptors, in their order. */
+  readonly outputs: readonly string[];
+}
+
+// $1 = mount or empty, $2 = whether the command reports its start itself; the rest is the command.
+const script = `
+if [ -n "$1" ]; then "$1" -t proc -o nosuid,nodev,noexec proc /proc || exit 125; fi
+own=$2
+shift 2
+if [ -n "$own" ]; then exec "$@"; fi
+printf 'started' >&3
+exec 2>&4 3>&- 4>&-
+exec "$@"
+`;
+
+/** Runs a command to its end; aborting kills its whole process tree before this settles. */
+export async function supervise(
+  deps: RuntimeDeps,
+  command: SupervisedCommand,
+  stdio: RunStdio,
+  signal?: AbortSignal,
+): Promise<SupervisedExit> {
+  signal?.throwIfAborted();
+  refuseLeaks();
+  const { argv, extra = [] } = command;
+  const [file = '', ...args] = [...wrapper(deps, command), ...argv];
+  const child = spawn(file, args, {
+    stdio: [stdio.stdin, stdio.stdout, 'pipe', 'pipe', stdio.stderr, ...extra.map(stdioOf)],
+    env: { ...(command.environment ?? helperEnvironment) },
+    detached: true,
+  });
+  const messages = collect(child.stderr as Readable);
+  const report = collect(streamAt(child, 3));
+  const outputs = feed(child, extra);
+  const code = await settled(child, signal);
+  await new Promise(setImmediate);
+  for (const stream of child.stdio) stream?.destroy();
+  return {
+    code,
+    started: report.text() === 'started',
+    messages: messages.text().trim(),
+    outputs: outputs.map((output) => output.text()),
+  };
+}
+
+/** The exit status of a command whose own exit code is that of the process. */
+export function statusOf(exit: SupervisedExit, failure?: string): ExitStatus {
+  if (failure !== undefined) return { code: exit.code, runtimeFailure: failure };
+  if (exit.started) return { code: exit.code };
+  return { code: exit.code, runtimeFailure: exit.messages || `launch ended with ${exit.code}` };
+}
+
+function wrapper(deps: RuntimeDeps, command: SupervisedCommand): readonly string[] {
+  const { tools, identity } = deps;
+  const setpriv = tools.find('setpriv');
+  const guard = setpriv === undefined ? [] : [setpriv, '--pdeathsig', 'KILL', '--'];
+  const unshare = tools.find('unshare');
+  const isolate =
+    unshare !== undefined && canMount(identity)
+      ? [unshare, '--pid', '--fork', '--kill-child', ...(command.namespaces ?? []), '--']
+      : [];
+  const mount = command.mountProc === true ? (tools.find('mount') ?? 'mount') : '';
+  const shell = [tools.find('sh') ?? '/bin/sh', '-c', script, 'sh'];
+  return [...guard, ...isolate, ...shell, mount, command.reportsStart === true ? 'own' : ''];
+}
+
+function refuseLeaks(): void {
+  const leaking = inheritableDescriptors();
+  if (leaking.length === 0) return;
+  throw new BuildError(
+    'RUNTIME_FAILED',
+    `descriptors ${leaking.join(', ')} of this process would reach the sandbox`,
+    { origin: 'runtime', suggestion: 'close them before running anything' },
+  );
+}
+
+function stdioOf(extra: ExtraDescriptor): 'pipe' | number {
+  return extra.kind === 'descriptor' ? extra.descriptor : 'pipe';
+}
+
+function streamAt(child: ChildProcess, descriptor: number): Readable {
+  return (child.stdio as readonly unknown[])[descriptor] as Readable;
+}
+
+function feed(
+  child: ChildProcess,
+  extra: readonly ExtraDescriptor[],
+): readonly { text(): string }[] {
+  const outputs: { text(): string }[] = [];
+  for (const [index, item] of extra.entries()) {
+    if (item.kind === 'descriptor') continue;
+    const stream = (child.stdio as readonly unknown[])[5 + index] as Readable &
+      NodeJS.WritableStream;
+    stream.on('error', () => {}); // the command may end without reading everything
+    if (item.kind === 'input') stream.end(item.bytes);
+    else outputs.push(collect(stream));
+  }
+  return outputs;
+}
+
+async function settled(child: ChildProcess, signal: AbortSignal | undefined): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  child.once('error', reject);
+  child.once('exit', (code, name) => resolve(code ?? 128 + constants.signals[name ?? 'SIGKILL']));
+  const abort = () => killTree(child);
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    return await promise;
+  } catch (error) {
+    throw new BuildError('RUNTIME_FAILED', `starting an executor: ${(error as Error).message}`, {
+      cause: error,
+      origin: 'runtime',
+    });
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
+}
+
+/**
+ * Kills the first process of the pid namespace, so that unshare, which waits for it, ends only when the
+ * namespace is empty. Falls back to the process group when there is no namespace yet.
+ */
+function killTree(child: ChildProcess): void {
+  const init = child.pid === undefined ? undefined : namespaceInitOf(child.pid);
+  if (init === undefined) {
+    killGroup(child);
+    return;
+  }
+  try {
+    kill(init, 'SIGKILL');
+  } catch {
+    killGroup(child);
+  }
+  setTimeout(() => killGroup(child), 1000).unref();
+}
