@@ -23,9 +23,13 @@ export type ScriptsUrl =
     };
 
 /** Who gave the location. */
-export type ScriptsUrlOrigin =
-  | { readonly from: 'user'; readonly what: string }
-  | { readonly from: 'image'; readonly what: string; readonly allowRemote: boolean };
+export interface ScriptsUrlOrigin {
+  readonly from: 'user' | 'image';
+  /** Such as `--scripts-url`. */
+  readonly what: string;
+  /** Whether an image may name a server; a user always may. */
+  readonly allowRemote?: boolean;
+}
 
 /**
  * Parses a location of scripts.
@@ -80,7 +84,7 @@ function httpUrl(text: string, origin: ScriptsUrlOrigin): ScriptsUrl {
   const digests = parseDigests(text, url.hash.slice(1), origin);
   url.hash = '';
   if (origin.from === 'image') {
-    if (!origin.allowRemote)
+    if (origin.allowRemote !== true)
       refuse(text, origin, 'an image cannot name a server for scripts unless that is allowed');
     if (url.protocol !== 'https:') refuse(text, origin, 'only https is accepted from an image');
     if (digests.assemble === undefined || digests.run === undefined)

@@ -10,7 +10,7 @@ import { BuildError, type ErrorCode } from '../errors/index.ts';
 import { displayText } from '../model/index.ts';
 
 /** Who a process is; the same shape as the runtime's. */
-export interface ContainerUser {
+export interface ResolvedUser {
   readonly uid: number;
   readonly gid: number;
   readonly additionalGids: readonly number[];
@@ -34,6 +34,9 @@ export interface UserOrigin {
   readonly from: 'user' | 'image';
 }
 
+/** The origin of an image's own user. */
+export const userOfImage: UserOrigin = { what: 'USER of the image', from: 'image' };
+
 /** The largest id that every tool takes for a positive number. */
 export const maxId = 2 ** 31 - 2;
 
@@ -45,7 +48,7 @@ export const maxAccountFileSize = 1024 * 1024;
  *
  * @throws BuildError `IMAGE_CONFIG_INVALID` (from an image), `USAGE_INVALID`
  */
-export function parseUserSpec(text: string, origin: UserOrigin): UserSpec {
+export function parseUserSpec(text: string, origin: UserOrigin = userOfImage): UserSpec {
   if (text === '') return { user: '0' };
   const [user = '', group, more] = text.split(':');
   if (more !== undefined) refuse(text, origin, 'it has more than one ":"');
@@ -56,24 +59,25 @@ export function parseUserSpec(text: string, origin: UserOrigin): UserSpec {
 }
 
 /**
- * Looks a user up in the account files of an image.
+ * Looks a user up in the text of an image's account files.
  *
  * @throws BuildError `IMAGE_CONFIG_INVALID`, `USAGE_INVALID` (malformed), `BUILDER_INVALID` (an unknown name)
  */
 export function resolveUser(
   text: string,
-  files: { readonly passwd: string; readonly group: string },
-  origin: UserOrigin,
-): ContainerUser {
+  passwd: string,
+  group: string,
+  origin: UserOrigin = userOfImage,
+): ResolvedUser {
   const spec = parseUserSpec(text, origin);
-  const account = findAccount(files.passwd, spec.user);
+  const account = findAccount(passwd, spec.user);
   if (account === undefined && !isNumber(spec.user)) throw unknown('user', spec.user, origin);
   const uid = account?.uid ?? Number(spec.user);
   const facts = account === undefined ? {} : { home: account.home, name: account.name };
   if (spec.group !== undefined) {
-    return { uid, gid: groupId(files.group, spec.group, origin), additionalGids: [], ...facts };
+    return { uid, gid: groupId(group, spec.group, origin), additionalGids: [], ...facts };
   }
-  const additionalGids = account === undefined ? [] : groupsOf(files.group, account.name);
+  const additionalGids = account === undefined ? [] : groupsOf(group, account.name);
   return { uid, gid: account?.gid ?? 0, additionalGids, ...facts };
 }
 

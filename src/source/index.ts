@@ -1,4 +1,5 @@
 /** Source ingress: directories, git repositories, tar archives; and what of them is left out. */
+export { extractArchive } from './archive/extract.ts';
 export type { SourceDeps } from './deps.ts';
 export type { Environment } from './git/environment.ts';
 export type { GitCall, GitOutcome, GitRunner } from './git/runner.ts';

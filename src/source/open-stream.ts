@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { BuildError } from '../errors/index.ts';
 import { extractArchive } from './archive/extract.ts';
 import type { SourceDeps } from './deps.ts';
 import type { OpenedSource, SourceRequest } from './request.ts';
@@ -38,8 +39,16 @@ async function openArchive(
 ): Promise<OpenedSource> {
   const root = join(scratch, 'tree');
   await mkdir(root);
-  await extractArchive(stream, root, what, request.limits ?? {}, signal);
+  const entries = await extractArchive(stream, root, what, request.limits ?? {}, signal);
+  if (entries === 0) throw empty(what);
   return { root, info: plainInfo(request.spec) };
+}
+
+function empty(what: string): BuildError {
+  return new BuildError('SOURCE_INVALID', `${what} is empty`, {
+    origin: 'source',
+    suggestion: 'check that the program that writes the archive did not fail',
+  });
 }
 
 /** What is known of a source that is no repository. */

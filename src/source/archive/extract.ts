@@ -16,10 +16,11 @@ const otherFormats: readonly (readonly [magic: string, name: string])[] = [
 ];
 
 /**
- * Extracts an archive. The stream is consumed to its end or destroyed.
+ * Extracts an archive; a stream without bytes is one without entries. The stream is consumed to its end or destroyed.
  *
  * @param directory exists and is empty
  * @param what the archive as the user knows it, for messages
+ * @returns the count of entries
  * @throws BuildError `SOURCE_INVALID`, `TAR_INVALID`, `PATH_UNSAFE`, `LIMIT_EXCEEDED`, `COMPRESSION_INVALID`
  */
 export async function extractArchive(
@@ -28,14 +29,15 @@ export async function extractArchive(
   what: string,
   limits: Partial<TarLimits>,
   signal?: AbortSignal,
-): Promise<void> {
+): Promise<number> {
   const extractor = new SourceExtractor(directory, what);
   try {
     const { head, body } = await peek(archive);
     rejectOtherFormats(head, what);
+    if (head.length === 0) return 0;
     await readTar(decoded(body, head), extractor, { what, limits }, signal);
-    if (extractor.entries === 0) throw empty(what);
     extractor.finish();
+    return extractor.entries;
   } catch (error) {
     throw signal?.aborted === true ? signal.reason : asArchiveError(error, what);
   } finally {
@@ -76,19 +78,11 @@ async function peek(stream: Readable): Promise<{ head: Buffer; body: Readable }>
 }
 
 function rejectOtherFormats(head: Buffer, what: string): void {
-  if (head.length === 0) throw empty(what);
   const found = otherFormats.find(([magic]) => head.toString('hex').startsWith(magic));
   if (found === undefined) return;
   throw new BuildError('SOURCE_INVALID', `${what} is ${found[1]}`, {
     origin: 'source',
     suggestion: 'give a tar archive, plain or compressed with gzip or zstd',
-  });
-}
-
-function empty(what: string): BuildError {
-  return new BuildError('SOURCE_INVALID', `${what} is empty`, {
-    origin: 'source',
-    suggestion: 'check that the program that writes the archive did not fail',
   });
 }
 

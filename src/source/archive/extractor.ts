@@ -8,11 +8,14 @@
 import {
   chmodSync,
   closeSync,
+  fchmodSync,
+  futimesSync,
   linkSync,
   mkdirSync,
   openSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeSync,
 } from 'node:fs';
 import { BuildError } from '../../errors/index.ts';
@@ -26,8 +29,8 @@ export class SourceExtractor implements TarHandler {
   readonly #root: ByteString;
   readonly #what: string;
   readonly #made = new Map<ByteString, Made>();
-  readonly #directoryModes = new Map<ByteString, number>();
-  #file: number | undefined;
+  readonly #directories = new Map<ByteString, TarEntry>();
+  #file: { readonly descriptor: number; readonly seconds: number } | undefined;
   #entries = 0;
 
   /** @param root an existing, empty directory */
@@ -46,7 +49,7 @@ export class SourceExtractor implements TarHandler {
     this.close();
     this.#entries += 1;
     const path = strictPath(entry.path, this.#what);
-    if (entry.type === 'directory') this.#directory(path, entry.mode);
+    if (entry.type === 'directory') this.#directory(path, entry);
     else this.#leaf(path, entry);
   }
 
@@ -54,7 +57,7 @@ export class SourceExtractor implements TarHandler {
     if (path === '') this.#refuse(entry.path, 'it would replace the source itself');
     this.#makeParents(path);
     this.#clear(path);
-    if (entry.type === 'file') this.#openFile(path, entry.mode);
+    if (entry.type === 'file') this.#openFile(path, entry);
     else if (entry.type === 'symlink') symlinkSync(bufferOf(entry.linkName), this.#place(path));
     else if (entry.type === 'hardlink') this.#link(path, entry);
     else this.#refuse(entry.path, 'a source holds no devices and no fifos');
@@ -63,31 +66,36 @@ export class SourceExtractor implements TarHandler {
 
   data(chunk: Uint8Array): void {
     for (let offset = 0; offset < chunk.length && this.#file !== undefined; ) {
-      offset += writeSync(this.#file, chunk, offset);
+      offset += writeSync(this.#file.descriptor, chunk, offset);
     }
   }
 
-  /** Gives directories their modes, which may forbid writing. */
+  /** Gives directories their modes and times, children first. */
   finish(): void {
     this.close();
-    for (const [path, mode] of this.#directoryModes)
+    for (const [path, { mode, mtime }] of [...this.#directories].reverse()) {
       chmodSync(this.#place(path), (mode & 0o777) | 0o700);
+      utimesSync(this.#place(path), secondsOf(mtime), secondsOf(mtime));
+    }
   }
 
   /** Closes the file being written. */
   close(): void {
-    if (this.#file !== undefined) closeSync(this.#file);
+    const file = this.#file;
     this.#file = undefined;
+    if (file === undefined) return;
+    futimesSync(file.descriptor, file.seconds, file.seconds);
+    closeSync(file.descriptor);
   }
 
-  #directory(path: ByteString, mode: number): void {
+  #directory(path: ByteString, entry: TarEntry): void {
     if (path === '') return;
     this.#makeParents(path);
     if (this.#made.get(path) !== 'directory') {
       this.#clear(path);
       this.#makeDirectory(path);
     }
-    this.#directoryModes.set(path, mode);
+    this.#directories.set(path, entry);
   }
 
   #makeParents(path: ByteString): void {
@@ -105,9 +113,10 @@ export class SourceExtractor implements TarHandler {
     this.#made.set(path, 'directory');
   }
 
-  #openFile(path: ByteString, mode: number): void {
-    this.#file = openSync(this.#place(path), 'wx', 0o600);
-    chmodSync(this.#place(path), (mode & 0o777) | 0o400);
+  #openFile(path: ByteString, { mode, mtime }: TarEntry): void {
+    const descriptor = openSync(this.#place(path), 'wx', 0o600);
+    fchmodSync(descriptor, (mode & 0o777) | 0o400);
+    this.#file = { descriptor, seconds: secondsOf(mtime) };
   }
 
   #link(path: ByteString, entry: TarEntry): void {
@@ -138,4 +147,8 @@ export class SourceExtractor implements TarHandler {
       },
     );
   }
+}
+
+function secondsOf(nanoseconds: bigint): number {
+  return Number(nanoseconds / 1000n) / 1e6;
 }
