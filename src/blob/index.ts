@@ -6,6 +6,6 @@ export { decompress, defaultDecompressionLimits } from './codec/decompress.ts';
 export { copyBlob } from './copy.ts';
 export { bytesSource, readAll, streamOf } from './memory.ts';
 export type { BlobSink, BlobSource, OpenBlob, PutOptions, PutOutcome } from './ports.ts';
-export { countBytes, DigestTap, digestStream } from './taps.ts';
+export { abortable, countBytes, DigestTap, digestStream } from './taps.ts';
 export type { Expected } from './verify.ts';
 export { digestMismatch, sizeMismatch, takeUnverified, verifyStream } from './verify.ts';

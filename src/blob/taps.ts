@@ -24,6 +24,16 @@ export function countBytes(body: Readable, onBytes: (total: number) => void): Re
   return tap;
 }
 
+/** Destroys the stream with the signal's reason when the signal aborts; returns the same stream. */
+export function abortable<T extends Readable>(body: T, signal: AbortSignal | undefined): T {
+  if (signal === undefined) return body;
+  const abort = () => body.destroy(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  body.once('close', () => signal.removeEventListener('abort', abort));
+  if (signal.aborted) abort();
+  return body;
+}
+
 /** Passes bytes on and hashes them; `result()` may be called once, after the stream has ended. */
 export class DigestTap extends Transform {
   #size = 0;

@@ -1,16 +1,18 @@
 /** The local content-addressed store: blobs, root file systems, leases, scratch directories, records. */
 export type { Failpoint } from './failpoint.ts';
-export { parseFailpoints } from './failpoint.ts';
+export { noFailpoint, parseFailpoints } from './failpoint.ts';
 export type { FetchOptions, FetchOutcome, IngestOptions } from './fetch.ts';
 export type { RemoveTree } from './files.ts';
 export {
+  fileError,
   openRegularFile,
   randomName,
   removeOwnTree,
   syncDirectory,
   writeAtomically,
 } from './files.ts';
-export type { Written } from './ingest.ts';
+export type { IngestPlace, Written } from './ingest.ts';
+export { BlobWriter, sweepIngest } from './ingest.ts';
 export type { DamagedEntry, StoreUsage, Usage, VerifyReport } from './inspect.ts';
 export type { Lease } from './lease.ts';
 export type { LockOptions } from './lock.ts';

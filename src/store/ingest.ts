@@ -9,12 +9,11 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open, readdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { digestMismatch, sizeMismatch } from '../blob/index.ts';
+import { abortable, digestMismatch, sizeMismatch } from '../blob/index.ts';
 import { algorithmOf, type Digest, finishDigest } from '../model/index.ts';
-import type { StoreContext } from './context.ts';
+import type { Failpoint } from './failpoint.ts';
 import { fileError, moveAside, randomName, syncDirectory, unlinkIfAny } from './files.ts';
 import { acquireLock, type KernelLock, tryLock } from './lock.ts';
-import type { StorePaths } from './paths.ts';
 
 /** What is known of a content before it is written, and who waits for it. */
 export interface WriteOptions {
@@ -32,18 +31,38 @@ export interface Written {
   readonly size: number;
 }
 
+/** The directories of a layout into which blobs are written. */
+export interface IngestPlace {
+  /** Where contents are written before they get their names; on the same file system as the blobs. */
+  readonly ingest: string;
+  /** Where things go that lie in the way. */
+  readonly quarantine: string;
+  /** Permissions of a blob. */
+  readonly blobMode: number;
+  blob(digest: Digest): string;
+  lock(kind: 'ingest', session: string): string;
+}
+
+/** What writing takes from its surroundings. */
+export interface IngestDeps {
+  readonly failpoint: Failpoint;
+  readonly now: () => number;
+}
+
 /** Bytes gathered before they are hashed and written in one go. */
 const batchSize = 1024 * 1024;
 
 /** Writes blobs on behalf of one process. */
 export class BlobWriter {
-  readonly #context: StoreContext;
+  readonly #place: IngestPlace;
+  readonly #deps: IngestDeps;
   readonly #session = randomName();
   #lock: Promise<KernelLock> | undefined;
   #count = 0;
 
-  constructor(context: StoreContext) {
-    this.#context = context;
+  constructor(place: IngestPlace, deps: IngestDeps) {
+    this.#place = place;
+    this.#deps = deps;
   }
 
   /**
@@ -53,28 +72,31 @@ export class BlobWriter {
    * what the body fails with; the signal's reason
    */
   async write(body: Readable, options: WriteOptions): Promise<Written> {
-    const abort = () => body.destroy(options.signal?.reason);
     let temporary: string | undefined;
     let size = 0;
     try {
       options.signal?.throwIfAborted();
-      options.signal?.addEventListener('abort', abort, { once: true });
+      abortable(body, options.signal);
       temporary = await this.#temporaryPath();
       const written = await this.#fill(temporary, body, options, (bytes) => {
         size = bytes;
       });
       await options.beforeCommit?.(written.digest);
-      await this.#commit(temporary, this.#context.paths.blob(written.digest));
+      await this.#commit(temporary, this.#place.blob(written.digest));
       return written;
     } catch (error) {
       body.destroy();
       if (temporary !== undefined) await unlinkIfAny(temporary).catch(() => {});
       options.signal?.throwIfAborted();
       const needed = options.size === undefined ? undefined : options.size - size;
-      throw await fileError(error, 'cannot store a blob', this.#context.paths.layout, needed);
-    } finally {
-      options.signal?.removeEventListener('abort', abort);
+      throw await fileError(error, 'cannot store a blob', this.#place.ingest, needed);
     }
+  }
+
+  /** Begins the session before the first write: from here on its lock file is in the place. */
+  async begin(): Promise<void> {
+    this.#lock ??= acquireLock(this.#place.lock('ingest', this.#session));
+    await this.#lock;
   }
 
   /** Gives up the session; nothing may be written afterwards. */
@@ -84,10 +106,9 @@ export class BlobWriter {
   }
 
   async #temporaryPath(): Promise<string> {
-    this.#lock ??= acquireLock(this.#context.paths.lock('ingest', this.#session));
-    await this.#lock;
+    await this.begin();
     this.#count += 1;
-    return join(this.#context.paths.ingest, `${this.#session}.${this.#count}`);
+    return join(this.#place.ingest, `${this.#session}.${this.#count}`);
   }
 
   async #fill(
@@ -96,15 +117,15 @@ export class BlobWriter {
     options: WriteOptions,
     onSize: (bytes: number) => void,
   ): Promise<Written> {
-    await this.#context.failpoint('ingest.create');
+    await this.#deps.failpoint('ingest.create');
     const file = await open(path, 'wx', 0o600);
     try {
       const written = await this.#transfer(file, body, options, onSize);
-      await file.chmod(0o444);
-      const now = Math.floor(this.#context.now() / 1000);
+      await file.chmod(this.#place.blobMode);
+      const now = Math.floor(this.#deps.now() / 1000);
       // Whole seconds, so that setting the time of last use later can keep it exactly.
       await file.utimes(now, now);
-      await this.#context.failpoint('ingest.fsync');
+      await this.#deps.failpoint('ingest.fsync');
       await file.datasync();
       return written;
     } finally {
@@ -125,7 +146,7 @@ export class BlobWriter {
     for await (const batch of batches(body, size)) {
       count += batch.length;
       if (size !== undefined && count > size) throw sizeMismatch(what, size, count);
-      await this.#context.failpoint('ingest.write');
+      await this.#deps.failpoint('ingest.write');
       const writing = file.write(batch);
       hash.update(batch);
       const { bytesWritten } = await writing;
@@ -141,27 +162,27 @@ export class BlobWriter {
 
   /** Replaces what lies there: ours is known to be right, and readers keep what they have open. */
   async #commit(temporary: string, path: string): Promise<void> {
-    await this.#context.failpoint('ingest.rename');
+    await this.#deps.failpoint('ingest.rename');
     try {
       await rename(temporary, path);
     } catch (error) {
       if (!isObstructed(error)) throw error;
-      await moveAside(path, this.#context.paths.quarantine);
+      await moveAside(path, this.#place.quarantine);
       await rename(temporary, path);
     }
-    await this.#context.failpoint('ingest.fsync-dir');
+    await this.#deps.failpoint('ingest.fsync-dir');
     await syncDirectory(dirname(path));
   }
 }
 
 /** Removes what dead writers left in `ingest/`. */
-export async function sweepIngest(paths: StorePaths): Promise<void> {
-  const bySession = Map.groupBy(await readdir(paths.ingest), (name) => name.split('.', 1)[0] ?? '');
+export async function sweepIngest(place: IngestPlace): Promise<void> {
+  const bySession = Map.groupBy(await readdir(place.ingest), (name) => name.split('.', 1)[0] ?? '');
   for (const [session, names] of bySession) {
     if (!/^[0-9a-f]{16}$/.test(session)) continue;
-    const lock = await tryLock(paths.lock('ingest', session));
+    const lock = await tryLock(place.lock('ingest', session));
     if (lock === undefined) continue;
-    for (const name of names) await unlinkIfAny(join(paths.ingest, name));
+    for (const name of names) await unlinkIfAny(join(place.ingest, name));
     await lock.remove();
   }
 }

@@ -19,6 +19,8 @@ export class StorePaths {
   readonly locks: string;
   readonly leases: string;
   readonly records: string;
+  /** Blobs are never written again. */
+  readonly blobMode = 0o444;
   /** Taken to make or judge leases against removals. */
   readonly gate: string;
 

@@ -79,7 +79,7 @@ export class Store implements BlobSource, BlobSink, AsyncDisposable {
     this.rootfs = new RootfsStore(context);
     this.records = new Records(context);
     this.#reader = new BlobReader(context);
-    this.#writer = new BlobWriter(context);
+    this.#writer = new BlobWriter(context.paths, context);
     this.#fetcher = new BlobFetcher(context, this.#reader, this.#writer);
   }
 

@@ -1,0 +1,21 @@
+/** Images: where they are (registry, OCI layout, archives), composing, copying and reading them. */
+export type { ComposedImage, ImageChange, NewLayer } from './compose.ts';
+export { composeImage } from './compose.ts';
+export { type CopyOptions, type CopyReport, copyImage } from './copy.ts';
+export { type OpenDeps, openDestination, openSource } from './open.ts';
+export type {
+  ImageDestination,
+  ImageSource,
+  PinnedImage,
+  PutManifestOptions,
+} from './ports.ts';
+export { readImage, type StoredImage } from './read.ts';
+export { type RegistryImage, registryImage } from './registry-transport.ts';
+export { selectPlatform } from './select-platform.ts';
+export {
+  type DockerArchiveName,
+  type LayoutName,
+  parseTransport,
+  type RegistryName,
+  type TransportName,
+} from './transport-name.ts';

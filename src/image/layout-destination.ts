@@ -1,0 +1,227 @@
+/**
+ * Writes images into an OCI layout directory. Blobs appear whole; the image appears when `index.json` is
+ * replaced, under a lock, so that several writers lose nothing of one another.
+ */
+
+import { mkdir, readdir, readFile, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  digestStream,
+  type OpenBlob,
+  type PutOptions,
+  type PutOutcome,
+  streamOf,
+  takeUnverified,
+} from '../blob/index.ts';
+import { BuildError } from '../errors/index.ts';
+import {
+  algorithmOf,
+  composeIndex,
+  type Descriptor,
+  type Digest,
+  descriptorOf,
+} from '../model/index.ts';
+import {
+  BlobWriter,
+  fileError,
+  type IngestPlace,
+  noFailpoint,
+  openRegularFile,
+  sweepIngest,
+  withLock,
+  writeAtomically,
+} from '../store/index.ts';
+import { checkLayoutMarker, layoutMarker, parseLayoutIndex, replaceImage } from './layout-index.ts';
+import { blobPath } from './layout-source.ts';
+import type { ImageDestination, PutManifestOptions } from './ports.ts';
+import { formatLayoutName, type LayoutName } from './transport-name.ts';
+
+const workingName = '.s2oci';
+
+/** Where things lie while they are written, `.s2oci/`; removed when its last user leaves. */
+class WorkingPlace implements IngestPlace {
+  readonly blobMode = 0o644;
+  readonly ingest: string;
+  readonly quarantine: string;
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = root;
+    this.ingest = join(root, workingName);
+    this.quarantine = this.ingest;
+  }
+
+  blob(digest: Digest): string {
+    return join(this.#root, blobPath(digest));
+  }
+
+  lock(kind: string, name: string): string {
+    return join(this.ingest, `${kind}-${name}`);
+  }
+
+  /** Makes the place; it stays as long as the writer's lock file is in it. */
+  async enter(writer: BlobWriter): Promise<void> {
+    for (let attempts = 1; ; attempts += 1) {
+      await mkdir(this.ingest, { recursive: true });
+      try {
+        await writer.begin();
+        return;
+      } catch (error) {
+        // Another writer, the last one then, has just left and taken the place with it.
+        const { code } = (error as { cause?: NodeJS.ErrnoException }).cause ?? {};
+        if (code !== 'ENOENT' || attempts === 10) throw error;
+      }
+    }
+  }
+
+  async leave(): Promise<void> {
+    await rmdir(this.ingest).catch(() => {});
+  }
+}
+
+/**
+ * Opens an OCI layout directory for writing, and makes it if need be.
+ *
+ * @throws BuildError `MANIFEST_INVALID` for a directory whose layout is broken or of another version,
+ * `USAGE_INVALID` for one that holds something else, `PERMISSION_DENIED`, `NO_SPACE`, `IO_FAILED`
+ */
+export async function openLayoutDestination(
+  name: LayoutName,
+  now: () => number = Date.now,
+): Promise<ImageDestination> {
+  const place = new WorkingPlace(name.path);
+  const writer = new BlobWriter(place, { failpoint: noFailpoint, now });
+  const destination = new LayoutDestination(name, place, writer);
+  try {
+    await mkdir(name.path, { recursive: true });
+    if (!(await isLayout(name.path))) await refuseForeign(name.path);
+    await place.enter(writer);
+    await destination.prepare();
+    return destination;
+  } catch (error) {
+    await destination[Symbol.asyncDispose]();
+    throw await fileError(error, `cannot write images to ${name.path}`, name.path);
+  }
+}
+
+class LayoutDestination implements ImageDestination {
+  readonly name: string;
+  readonly family = 'any';
+  readonly #wanted: LayoutName;
+  readonly #place: WorkingPlace;
+  readonly #writer: BlobWriter;
+
+  constructor(wanted: LayoutName, place: WorkingPlace, writer: BlobWriter) {
+    const { digest: _, ...withoutDigest } = wanted;
+    this.name = formatLayoutName(withoutDigest);
+    this.#wanted = wanted;
+    this.#place = place;
+    this.#writer = writer;
+  }
+
+  /** Makes the layout if it is not there, and removes what killed writers left. */
+  async prepare(): Promise<void> {
+    await sweepIngest(this.#place);
+    await this.#locked(undefined, async () => {
+      if (!(await isLayout(this.#wanted.path))) await makeLayout(this.#wanted.path);
+    });
+  }
+
+  mountableFrom(): undefined {
+    return undefined;
+  }
+
+  async put(
+    descriptor: Descriptor,
+    open: OpenBlob,
+    { signal, onProgress }: PutOptions = {},
+  ): Promise<PutOutcome> {
+    const { digest, size } = descriptor;
+    const path = this.#place.blob(digest);
+    if (await isRight(path, descriptor)) return 'present';
+    await mkdir(join(path, '..'), { recursive: true });
+    const stream = await open(signal);
+    const body = takeUnverified(stream, descriptor) ?? stream;
+    await this.#writer.write(body, { digest, size, signal, onProgress });
+    return 'uploaded';
+  }
+
+  async putManifest(
+    bytes: Uint8Array,
+    mediaType: string,
+    { tag, signal }: PutManifestOptions,
+  ): Promise<string> {
+    const image = descriptorOf(bytes, mediaType);
+    await this.put(image, async () => streamOf(bytes), signal === undefined ? {} : { signal });
+    if (tag) await this.#list(image, signal);
+    const { digest: _, ...name } = this.#wanted;
+    return formatLayoutName({ ...name, digest: image.digest });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writer.close();
+    await this.#place.leave();
+  }
+
+  async #list(image: Descriptor, signal: AbortSignal | undefined): Promise<void> {
+    const { path, tag } = this.#wanted;
+    try {
+      await this.#locked(signal, async () => {
+        const bytes = (await readIfAny(join(path, 'index.json'))) ?? composeIndex([]).raw;
+        const changed = replaceImage(parseLayoutIndex(bytes, path), image, tag);
+        await writeAtomically(join(path, 'index.json'), changed.raw, 'image-index');
+      });
+    } catch (error) {
+      throw await fileError(error, `cannot name the image in ${path}`, path);
+    }
+  }
+
+  #locked(signal: AbortSignal | undefined, action: () => Promise<void>): Promise<void> {
+    const what = `index.json of ${this.#wanted.path}`;
+    return withLock(this.#place.lock('index', 'json'), { signal, timeoutMs: 60_000, what }, action);
+  }
+}
+
+async function isLayout(path: string): Promise<boolean> {
+  const marker = await readIfAny(join(path, 'oci-layout'));
+  if (marker === undefined) return false;
+  checkLayoutMarker(marker, path);
+  return true;
+}
+
+async function refuseForeign(path: string): Promise<void> {
+  const own = new Set([workingName, 'blobs', 'index.json']);
+  const isOwn = (entry: string) => own.has(entry) || /^\.(index\.json|oci-layout)\./.test(entry);
+  const foreign = (await readdir(path)).find((entry) => !isOwn(entry));
+  if (foreign === undefined) return;
+  throw new BuildError(
+    'USAGE_INVALID',
+    `${path} is no OCI layout and holds other things, such as ${JSON.stringify(foreign)}`,
+    { suggestion: 'name a new or an empty directory' },
+  );
+}
+
+async function makeLayout(path: string): Promise<void> {
+  await mkdir(join(path, 'blobs', 'sha256'), { recursive: true });
+  await writeAtomically(join(path, 'index.json'), composeIndex([]).raw, 'image-index');
+  await writeAtomically(join(path, 'oci-layout'), layoutMarker, 'image-layout');
+}
+
+async function readIfAny(path: string): Promise<Buffer | undefined> {
+  return readFile(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+}
+
+/** Tells whether a blob is already there; one that is damaged is written again over it. */
+async function isRight(path: string, { digest, size }: Descriptor): Promise<boolean> {
+  const file = await openRegularFile(path).catch(() => undefined);
+  if (file === undefined) return false;
+  if ((await file.stat()).size !== size) {
+    await file.close();
+    return false;
+  }
+  const content = file.createReadStream({ highWaterMark: 1024 * 1024 });
+  return (await digestStream(content, algorithmOf(digest))).digest === digest;
+}

@@ -1,0 +1,82 @@
+/** Opens images by the names that users give them, whatever the transport. */
+
+import type { Reference } from '../model/index.ts';
+import type { Store } from '../store/index.ts';
+import { openDockerArchiveDestination } from './docker-archive-destination.ts';
+import { openDockerArchiveSource } from './docker-archive-source.ts';
+import { openLayoutDestination } from './layout-destination.ts';
+import { directoryFiles, type LayoutFiles } from './layout-files.ts';
+import { LayoutSource } from './layout-source.ts';
+import { openOciArchiveDestination } from './oci-archive-destination.ts';
+import { type OpenedArchive, openArchive } from './open-archive.ts';
+import type { ImageDestination, ImageSource } from './ports.ts';
+import { parseTransport } from './transport-name.ts';
+
+/** What opening images takes. */
+export interface OpenDeps {
+  /** Lends scratch space for compressed archives. */
+  readonly store: Pick<Store, 'createScratch'>;
+  /** Makes the image that a reference into a registry names. */
+  readonly registry: (reference: Reference) => ImageSource & ImageDestination;
+  /** Turns the path in a name into an absolute one. */
+  readonly absolutePath: (path: string) => string;
+}
+
+/**
+ * Opens an image for reading. The caller disposes it.
+ *
+ * @throws BuildError `REFERENCE_INVALID`, `USAGE_INVALID`, `IMAGE_NOT_FOUND` for a missing archive, and the errors
+ * of the transport
+ */
+export async function openSource(
+  text: string,
+  deps: OpenDeps,
+  signal?: AbortSignal,
+): Promise<ImageSource> {
+  const name = parseTransport(text);
+  const makeScratch = () => deps.store.createScratch();
+  switch (name.transport) {
+    case 'registry':
+      return deps.registry(name.reference);
+    case 'oci':
+      return new LayoutSource(name, directoryFiles(deps.absolutePath(name.path)));
+    case 'oci-archive': {
+      const path = deps.absolutePath(name.path);
+      return new LayoutSource(name, filesOf(await openArchive(path, makeScratch, signal)));
+    }
+    case 'docker-archive': {
+      const path = deps.absolutePath(name.path);
+      return openDockerArchiveSource({ ...name, path }, makeScratch, signal);
+    }
+  }
+}
+
+/**
+ * Opens an image for writing. The caller disposes it; what was not tagged by then is not visible.
+ *
+ * @throws BuildError `REFERENCE_INVALID`, `USAGE_INVALID`, `LOCK_TIMEOUT`, and the errors of the transport
+ */
+export async function openDestination(
+  text: string,
+  deps: OpenDeps,
+  signal?: AbortSignal,
+): Promise<ImageDestination> {
+  const name = parseTransport(text);
+  switch (name.transport) {
+    case 'registry':
+      return deps.registry(name.reference);
+    case 'oci':
+      return openLayoutDestination({ ...name, path: deps.absolutePath(name.path) });
+    case 'oci-archive':
+      return openOciArchiveDestination({ ...name, path: deps.absolutePath(name.path) }, signal);
+    case 'docker-archive':
+      return openDockerArchiveDestination({ ...name, path: deps.absolutePath(name.path) }, signal);
+  }
+}
+
+function filesOf(archive: OpenedArchive): LayoutFiles {
+  return {
+    open: (path) => archive.tar.open(path),
+    [Symbol.asyncDispose]: () => archive[Symbol.asyncDispose](),
+  };
+}
