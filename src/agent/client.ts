@@ -31,7 +31,11 @@ export interface Agent extends AsyncDisposable {
    *
    * @throws BuildError as the operation threw it; `RUNTIME_FAILED` when the agent ended meanwhile
    */
-  call<K extends OperationName>(operation: K, input: OperationInput<K>, options?: CallOptions): Promise<OperationResult<K>>;
+  call<K extends OperationName>(
+    operation: K,
+    input: OperationInput<K>,
+    options?: CallOptions,
+  ): Promise<OperationResult<K>>;
 }
 
 interface OpenCall {
@@ -69,11 +73,19 @@ export class AgentProcess implements Agent {
     signal?: AbortSignal,
   ): Promise<AgentProcess> {
     const agent = new AgentProcess(child, start.idMapping);
-    await agent.#open(0, { kind: 'start', ...start }, { ...(signal === undefined ? {} : { signal }) });
+    await agent.#open(
+      0,
+      { kind: 'start', ...start },
+      { ...(signal === undefined ? {} : { signal }) },
+    );
     return agent;
   }
 
-  call<K extends OperationName>(operation: K, input: OperationInput<K>, options: CallOptions = {}): Promise<OperationResult<K>> {
+  call<K extends OperationName>(
+    operation: K,
+    input: OperationInput<K>,
+    options: CallOptions = {},
+  ): Promise<OperationResult<K>> {
     const id = this.#nextId++;
     return this.#open(id, { kind: 'request', id, operation, input }, options);
   }
@@ -88,9 +100,13 @@ export class AgentProcess implements Agent {
     if (this.#failure !== undefined) throw this.#failure;
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     this.#calls.set(id, { resolve, reject, onEvent: options.onEvent });
-    const abort = () => this.#child.connected && this.#child.send({ kind: 'abort', id } satisfies ClientMessage);
+    const abort = () =>
+      this.#child.connected && this.#child.send({ kind: 'abort', id } satisfies ClientMessage);
     options.signal?.addEventListener('abort', abort, { once: true });
-    this.#child.send(message, (error) => error && this.#fail(`the agent cannot be reached: ${error.message}`));
+    this.#child.send(
+      message,
+      (error) => error && this.#fail(`the agent cannot be reached: ${error.message}`),
+    );
     try {
       return await promise;
     } finally {

@@ -16,7 +16,10 @@ export interface MountPoint {
 }
 
 /** What every runtime mounts, beside what a run asks for. */
-const always: readonly MountPoint[] = ['/proc', '/sys', '/dev'].map((target) => ({ target, kind: 'directory' }));
+const always: readonly MountPoint[] = ['/proc', '/sys', '/dev'].map((target) => ({
+  target,
+  kind: 'directory',
+}));
 
 /**
  * Makes the missing ones of all mount points. Disposing removes those that were made and are still as
@@ -25,7 +28,8 @@ const always: readonly MountPoint[] = ['/proc', '/sys', '/dev'].map((target) => 
 export function prepareMountPoints(root: string, points: readonly MountPoint[]): Disposable {
   const made: { path: string; kind: MountPoint['kind'] }[] = [];
   for (const { target, kind } of [...always, ...points]) {
-    const directory = kind === 'directory' ? target : target.slice(0, target.lastIndexOf('/')) || '/';
+    const directory =
+      kind === 'directory' ? target : target.slice(0, target.lastIndexOf('/')) || '/';
     const resolved = resolveInRoot(root, directory, { makeDirectories: true });
     made.push(...resolved.created.map((path) => ({ path, kind: 'directory' as const })));
     if (kind === 'directory') continue;

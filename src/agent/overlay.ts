@@ -25,7 +25,9 @@ export interface OverlayMount {
  */
 export async function mountOverlay(mount: OverlayMount, signal?: AbortSignal): Promise<void> {
   const cwd = commonDirectory([mount.lower, mount.upper, mount.work, mount.target]);
-  const [lower, upper, work, target] = [mount.lower, mount.upper, mount.work, mount.target].map((path) => relative(cwd, path));
+  const [lower, upper, work, target] = [mount.lower, mount.upper, mount.work, mount.target].map(
+    (path) => relative(cwd, path),
+  );
   const options = `lowerdir=${lower},upperdir=${upper},workdir=${work},userxattr,volatile`;
   await runTool('mount', ['-i', '-t', 'overlay', 'overlay', '-o', options, '--', String(target)], {
     cwd,
@@ -35,13 +37,23 @@ export async function mountOverlay(mount: OverlayMount, signal?: AbortSignal): P
 
 /** Unmounts; a busy mount is detached and goes when its last user does. */
 export async function unmount(target: string): Promise<void> {
-  await runTool('umount', ['-i', '--', target]).catch(() => runTool('umount', ['-i', '-l', '--', target]));
+  await runTool('umount', ['-i', '--', target]).catch(() =>
+    runTool('umount', ['-i', '-l', '--', target]),
+  );
 }
 
 /** Says why overlay mounts do not work below a directory, or undefined when they do. */
-export async function overlayProblem(directory: string, signal?: AbortSignal): Promise<string | undefined> {
+export async function overlayProblem(
+  directory: string,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
   const probe = mkdtempSync(join(directory, 'probe-'));
-  const mount = { lower: join(probe, 'l'), upper: join(probe, 'u'), work: join(probe, 'w'), target: join(probe, 'm') };
+  const mount = {
+    lower: join(probe, 'l'),
+    upper: join(probe, 'u'),
+    work: join(probe, 'w'),
+    target: join(probe, 'm'),
+  };
   try {
     for (const path of Object.values(mount)) mkdirSync(path);
     mkdirSync(join(mount.lower, 'd'));
@@ -65,13 +77,15 @@ function exercise(mount: OverlayMount): string | undefined {
   rmSync(directory, { recursive: true });
   mkdirSync(directory);
   writeFileSync(join(directory, 'new'), '');
-  if (readdirSync(directory).join() !== 'new') return 'a deleted directory shows its old content again';
+  if (readdirSync(directory).join() !== 'new')
+    return 'a deleted directory shows its old content again';
   if (!existsSync(join(mount.lower, 'd', 'old'))) return 'the lower directory was changed';
   return undefined;
 }
 
 function commonDirectory(paths: readonly string[]): string {
   let common = dirname(paths[0] ?? '/');
-  while (!paths.every((path) => path.startsWith(`${common === '/' ? '' : common}/`))) common = dirname(common);
+  while (!paths.every((path) => path.startsWith(`${common === '/' ? '' : common}/`)))
+    common = dirname(common);
   return common;
 }

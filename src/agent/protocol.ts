@@ -9,6 +9,7 @@
 import type { SerializedError } from '../errors/index.ts';
 import type { Compression, Digest } from '../model/index.ts';
 import type { ExecutorName, IsolationLevel, ProcessUser, RunMount } from '../runtime/index.ts';
+import type { IgnoreRules } from '../source/index.ts';
 
 /** One layer blob of the local store, ready to be unpacked. */
 export interface LayerBlob {
@@ -44,7 +45,11 @@ export interface RuntimePreference {
 export interface RuntimeChoice {
   readonly executor: ExecutorName;
   readonly isolation: IsolationLevel;
-  readonly considered: readonly { readonly name: ExecutorName; readonly usable: boolean; readonly reason: string }[];
+  readonly considered: readonly {
+    readonly name: ExecutorName;
+    readonly usable: boolean;
+    readonly reason: string;
+  }[];
 }
 
 /** Opens a writable view of a root file system in a scratch directory. */
@@ -81,8 +86,8 @@ export interface PlaceTreeRequest {
   /** Modification time given to everything, nanoseconds since the epoch. */
   readonly mtime: bigint;
   readonly symlinks: 'preserve' | 'follow';
-  /** Apply the source's ignore files and this exclusion pattern. */
-  readonly ignore?: { readonly exclude?: string };
+  /** What is left out. */
+  readonly ignore?: IgnoreRules;
   /** Force the execute bits of plain files, for scripts that lost them. */
   readonly executable?: boolean;
 }
@@ -93,13 +98,6 @@ export interface PlaceArchiveRequest {
   readonly archive: string;
   readonly to: string;
   readonly owner: { readonly uid: number; readonly gid: number };
-}
-
-/** Moves one path of a workspace to another within it. */
-export interface MovePathRequest {
-  readonly workspace: string;
-  readonly from: string;
-  readonly to: string;
 }
 
 /** Runs one process in a workspace. */
@@ -164,8 +162,11 @@ export interface AgentOperations {
     input: { workspace: string; paths: readonly string[]; limit: number };
     result: readonly (FileFacts | undefined)[];
   };
-  placeTree: { input: PlaceTreeRequest; result: { files: number; bytes: number; warnings: readonly string[] } };
-  placeArchive: { input: PlaceArchiveRequest; result: { entries: number; bytes: number } };
+  placeTree: {
+    input: PlaceTreeRequest;
+    result: { files: number; bytes: number; warnings: readonly string[] };
+  };
+  placeArchive: { input: PlaceArchiveRequest; result: undefined };
   chooseRuntime: { input: RuntimePreference; result: RuntimeChoice };
   run: { input: RunRequest; result: RunResult };
   capture: { input: CaptureRequest; result: CapturedLayer };
@@ -184,13 +185,30 @@ export type OperationResult<K extends OperationName> = AgentOperations[K]['resul
 /** Something that happens while an operation runs. */
 export type OperationEvent =
   | { readonly type: 'output'; readonly stream: 'stdout' | 'stderr'; readonly chunk: Uint8Array }
-  | { readonly type: 'progress'; readonly id: string; readonly current: number; readonly total?: number }
+  | {
+      readonly type: 'progress';
+      readonly id: string;
+      readonly current: number;
+      readonly total?: number;
+    }
   | { readonly type: 'warning'; readonly message: string };
 
 /** Messages from the client. */
 export type ClientMessage =
-  | { readonly kind: 'start'; readonly home: string; readonly env: Readonly<Record<string, string>>; readonly idMapping: AgentIdMapping }
-  | { readonly kind: 'request'; readonly id: number; readonly operation: OperationName; readonly input: unknown }
+  | {
+      readonly kind: 'start';
+      readonly home: string;
+      /** A private directory for the state of runtimes, below a scratch of the client. */
+      readonly stateDirectory: string;
+      readonly env: Readonly<Record<string, string>>;
+      readonly idMapping: AgentIdMapping;
+    }
+  | {
+      readonly kind: 'request';
+      readonly id: number;
+      readonly operation: OperationName;
+      readonly input: unknown;
+    }
   | { readonly kind: 'abort'; readonly id: number };
 
 /** Messages from the agent. */

@@ -60,14 +60,17 @@ export class AgentServer {
     this.#running.set(id, controller);
     try {
       const handler = this.#handlers[operation] as OperationHandler<OperationName> | undefined;
-      if (handler === undefined) throw new BuildError('INTERNAL', `the agent knows no operation ${operation}`);
+      if (handler === undefined)
+        throw new BuildError('INTERNAL', `the agent knows no operation ${operation}`);
       const value = await handler(input as never, {
         signal: controller.signal,
         emit: (event) => this.#channel.send({ kind: 'event', id, event }),
       });
       await this.#channel.send({ kind: 'reply', id, value });
     } catch (error) {
-      await this.#channel.send({ kind: 'failure', id, error: asBuildError(error).toJSON() }).catch(() => {});
+      await this.#channel
+        .send({ kind: 'failure', id, error: asBuildError(error).toJSON() })
+        .catch(() => {});
     } finally {
       this.#running.delete(id);
     }

@@ -1,6 +1,6 @@
 /** Runs small system tools to their end: no shell, no inherited environment beyond PATH, bounded output. */
 
-import { execFile } from 'node:child_process';
+import { type ExecFileException, execFile } from 'node:child_process';
 import { BuildError } from '../errors/index.ts';
 
 /** Directories in which system tools are looked for; login users often lack the sbin ones. */
@@ -18,7 +18,11 @@ export interface ToolOptions {
  *
  * @throws BuildError `RUNTIME_FAILED` with the tool's message when it fails; `RUNTIME_UNAVAILABLE` when it is missing
  */
-export function runTool(name: string, args: readonly string[], options: ToolOptions = {}): Promise<string> {
+export function runTool(
+  name: string,
+  args: readonly string[],
+  options: ToolOptions = {},
+): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const settings = {
     env: { PATH: toolPath, LC_ALL: 'C' },
@@ -35,9 +39,12 @@ export function runTool(name: string, args: readonly string[], options: ToolOpti
   return promise;
 }
 
-function toolError(name: string, error: NodeJS.ErrnoException, stderr: string): BuildError {
+function toolError(name: string, error: ExecFileException, stderr: string): BuildError {
   if (error.code === 'ENOENT') {
-    return new BuildError('RUNTIME_UNAVAILABLE', `the program ${name} is not installed`, { origin: 'runtime', cause: error });
+    return new BuildError('RUNTIME_UNAVAILABLE', `the program ${name} is not installed`, {
+      origin: 'runtime',
+      cause: error,
+    });
   }
   return new BuildError('RUNTIME_FAILED', `${name} failed: ${stderr.trim() || error.message}`, {
     origin: 'runtime',

@@ -6,12 +6,12 @@
  * storage the builder's files are copied and the change is found by comparison.
  */
 
-import { mkdirSync, statSync, chownSync, chmodSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { BuildError } from '../errors/index.ts';
 import { removeTree } from '../layer/index.ts';
-import type { StorageKind, StoragePreference, WorkspaceRequest } from './protocol.ts';
 import { mountOverlay, overlayProblem, unmount } from './overlay.ts';
+import type { StorageKind, StoragePreference, WorkspaceRequest } from './protocol.ts';
 import { runTool } from './tool.ts';
 
 /** An open workspace. */
@@ -34,7 +34,8 @@ export class Workspaces {
   /** @throws BuildError `INTERNAL` for a workspace that is not open */
   get(directory: string): Workspace {
     const workspace = this.#open.get(directory);
-    if (workspace === undefined) throw new BuildError('INTERNAL', `no workspace is open at ${directory}`);
+    if (workspace === undefined)
+      throw new BuildError('INTERNAL', `no workspace is open at ${directory}`);
     return workspace;
   }
 
@@ -43,7 +44,9 @@ export class Workspaces {
     const directory = request.workspace;
     const storage = await chooseStorage(request.storage, directory, signal);
     const workspace =
-      storage === 'overlay' ? await openOverlay(directory, lower, signal) : await openCopy(directory, lower, signal);
+      storage === 'overlay'
+        ? await openOverlay(directory, lower, signal)
+        : await openCopy(directory, lower, signal);
     this.#open.set(directory, workspace);
     return workspace;
   }
@@ -58,25 +61,37 @@ export class Workspaces {
   }
 }
 
-async function chooseStorage(preference: StoragePreference, directory: string, signal: AbortSignal): Promise<StorageKind> {
+async function chooseStorage(
+  preference: StoragePreference,
+  directory: string,
+  signal: AbortSignal,
+): Promise<StorageKind> {
   if (preference === 'copy') return 'copy';
   const problem = await overlayProblem(directory, signal);
   if (problem === undefined) return 'overlay';
   if (preference === 'auto') return 'copy';
   throw new BuildError('RUNTIME_UNAVAILABLE', `overlay storage cannot be used: ${problem}`, {
     origin: 'runtime',
-    suggestion: 'leave out --storage to let s2oci choose, or put S2OCI_HOME on a file system that is not an overlay itself',
+    suggestion:
+      'leave out --storage to let s2oci choose, or put S2OCI_HOME on a file system that is not an overlay itself',
   });
 }
 
-async function openOverlay(directory: string, lower: string, signal: AbortSignal): Promise<Workspace> {
+async function openOverlay(
+  directory: string,
+  lower: string,
+  signal: AbortSignal,
+): Promise<Workspace> {
   const upper = join(directory, 'upper');
   const root = join(directory, 'merged');
   for (const path of [upper, join(directory, 'work'), root]) mkdirSync(path);
   const lowerRoot = statSync(join(lower, 'fs'));
   chownSync(upper, lowerRoot.uid, lowerRoot.gid);
   chmodSync(upper, lowerRoot.mode & 0o7777);
-  await mountOverlay({ lower: join(lower, 'fs'), upper, work: join(directory, 'work'), target: root }, signal);
+  await mountOverlay(
+    { lower: join(lower, 'fs'), upper, work: join(directory, 'work'), target: root },
+    signal,
+  );
   return { directory, lower, root, upper, storage: 'overlay' };
 }
 

@@ -37,7 +37,9 @@ export interface CommandSpec {
 }
 
 /** Values of options by their camel-cased long name. */
-export type OptionValues = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+export type OptionValues = Readonly<
+  Record<string, string | boolean | readonly string[] | undefined>
+>;
 
 /** What the user typed, and the world it was typed in. */
 export interface Invocation {
@@ -53,8 +55,14 @@ export interface CommandIo {
   readonly stdin: Readable;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  /** The Node executable that runs this program. */
+  readonly node: string;
+  /** Processor architecture as Node names it. */
+  readonly arch: string;
   readonly uid: number;
   readonly gid: number;
+  /** Ends this process as SIGKILL does; for failpoints of tests. */
+  readonly killSelf: () => void;
   /** Aborts when the user or the system asks the program to stop. */
   readonly signal: AbortSignal;
 }

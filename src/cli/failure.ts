@@ -9,7 +9,8 @@ export function printFailure(error: BuildError, io: CommandIo): void {
   const where = error.phase === undefined ? '' : ` (${error.phase})`;
   const lines = [`s2oci: ${error.code}${where}: ${displayLines(error.message)}`];
   if (error.suggestion !== undefined) lines.push(`  try: ${displayLines(error.suggestion)}`);
-  if (error.code === 'INTERNAL') lines.push('  this is a bug in s2oci; please report it with the output of S2OCI_DEBUG=1');
+  if (error.code === 'INTERNAL')
+    lines.push('  this is a bug in s2oci; please report it with the output of S2OCI_DEBUG=1');
   if (io.env['S2OCI_DEBUG'] === '1') lines.push(...stackLines(error));
   io.stderr.write(`${lines.join('\n')}\n`);
 }

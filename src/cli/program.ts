@@ -22,8 +22,11 @@ export async function runProgram(process: NodeJS.Process): Promise<number> {
     stdin: process.stdin,
     env: process.env,
     cwd: process.cwd(),
+    node: process.execPath,
+    arch: process.arch,
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
+    killSelf: () => process.kill(process.pid, 'SIGKILL'),
     signal: signals.signal,
   };
   try {
@@ -59,19 +62,32 @@ export async function dispatch(argv: readonly string[], io: CommandIo): Promise<
   return exitCode;
 }
 
-function addCommand(parent: Command, spec: CommandSpec, io: CommandIo, done: (code: number) => void): void {
-  const command = parent.command(spec.name).summary(spec.summary).description(spec.description ?? `${spec.summary}.`);
+function addCommand(
+  parent: Command,
+  spec: CommandSpec,
+  io: CommandIo,
+  done: (code: number) => void,
+): void {
+  const command = parent
+    .command(spec.name)
+    .summary(spec.summary)
+    .description(spec.description ?? `${spec.summary}.`);
   configureOutput(command, io);
   for (const { name, description } of spec.arguments ?? []) command.argument(name, description);
   for (const option of spec.options ?? []) command.addOption(commanderOption(option));
   for (const child of spec.subcommands ?? []) addCommand(command, child, io, done);
   if (spec.examples !== undefined) {
-    command.addHelpText('after', `\nExamples:\n${spec.examples.map((line) => `  $ ${line}`).join('\n')}`);
+    command.addHelpText(
+      'after',
+      `\nExamples:\n${spec.examples.map((line) => `  $ ${line}`).join('\n')}`,
+    );
   }
   const { run } = spec;
   if (run === undefined) return;
   command.action(async (...received: unknown[]) => {
-    const args = received.slice(0, -2).flatMap((value) => (value === undefined ? [] : value)) as string[];
+    const args = received
+      .slice(0, -2)
+      .flatMap((value) => (value === undefined ? [] : value)) as string[];
     done(await run({ args, options: command.opts(), io }));
   });
 }
@@ -91,7 +107,11 @@ function commanderOption(spec: OptionSpec): Option {
   const option = new Option(spec.flags, spec.description);
   if (spec.choices !== undefined) option.choices([...spec.choices]);
   if (spec.defaultValue !== undefined) option.default(spec.defaultValue);
-  if (spec.repeatable) option.argParser((value: string, previous: string[] | undefined) => [...(previous ?? []), value]);
+  if (spec.repeatable)
+    option.argParser((value: string, previous: string[] | undefined) => [
+      ...(previous ?? []),
+      value,
+    ]);
   return option;
 }
 

@@ -57,7 +57,10 @@ export interface ComposedImage {
  *
  * @throws BuildError `IMAGE_CONFIG_INVALID` when the parent's layers and diffIDs do not agree
  */
-export function composeChild(parent: { readonly manifest: Manifest; readonly config: ImageConfig }, change: ImageChange): ComposedImage {
+export function composeImage(
+  parent: { readonly manifest: Manifest; readonly config: ImageConfig },
+  change: ImageChange,
+): ComposedImage {
   const { manifest, config } = parent;
   if (manifest.layers.length !== config.diffIds.length) {
     throw new BuildError(
@@ -71,12 +74,24 @@ export function composeChild(parent: { readonly manifest: Manifest; readonly con
   const layers = manifest.layers.map((layer) => inFamily(layer, family));
   const own = change.layer;
   const body = {
-    config: descriptorOf(configBytes, family === 'docker' ? mediaTypes.dockerConfig : mediaTypes.ociConfig),
+    config: descriptorOf(
+      configBytes,
+      family === 'docker' ? mediaTypes.dockerConfig : mediaTypes.ociConfig,
+    ),
     layers:
       own === undefined
         ? layers
-        : [...layers, { mediaType: layerMediaType(own.compression, family), digest: own.digest, size: own.size }],
-    ...(change.annotations === undefined || family === 'docker' ? {} : { annotations: change.annotations }),
+        : [
+            ...layers,
+            {
+              mediaType: layerMediaType(own.compression, family),
+              digest: own.digest,
+              size: own.size,
+            },
+          ],
+    ...(change.annotations === undefined || family === 'docker'
+      ? {}
+      : { annotations: change.annotations }),
   };
   return { manifest: composeManifest(body, family), configBytes };
 }
@@ -102,7 +117,8 @@ function childConfig(parent: ImageConfig, change: ImageChange): JsonObject {
     config: merged(execution, change.execution),
     rootfs: {
       type: 'layers',
-      diff_ids: change.layer === undefined ? parent.diffIds : [...parent.diffIds, change.layer.diffId],
+      diff_ids:
+        change.layer === undefined ? parent.diffIds : [...parent.diffIds, change.layer.diffId],
     },
     history: [...completeHistory(parent), entry] as unknown as Json,
   };

@@ -54,7 +54,12 @@ export class PhaseTimer {
     this.#reporter.emit({ type: 'phase', phase, state: 'skipped', time: this.#now(), detail });
   }
 
-  #end(phase: Phase, state: 'finished' | 'failed', start: number, detail: string | undefined): void {
+  #end(
+    phase: Phase,
+    state: 'finished' | 'failed',
+    start: number,
+    detail: string | undefined,
+  ): void {
     const time = this.#now();
     const extra = detail === undefined ? {} : { detail };
     this.#times.push({ phase, milliseconds: Math.round(time - start), ...extra });

@@ -1,8 +1,8 @@
 /** What a build is asked to do, and what it answers. Plain data on both sides. */
 
 import type { StorageKind, StoragePreference } from '../agent/index.ts';
-import type { Compression, Digest, Platform } from '../model/index.ts';
 import type { Phase } from '../events/index.ts';
+import type { Compression, Digest, Platform } from '../model/index.ts';
 import type { ExecutorName, IsolationLevel } from '../runtime/index.ts';
 
 /** Everything a user can say about one build; defaults are filled in by the caller (see src/config). */
@@ -81,12 +81,20 @@ export interface BuildResult {
   readonly imageId: Digest;
   readonly builder: { readonly reference: string; readonly digest: Digest };
   readonly layers: readonly LayerReport[];
-  readonly phases: readonly { readonly phase: Phase; readonly milliseconds: number; readonly detail?: string }[];
+  readonly phases: readonly {
+    readonly phase: Phase;
+    readonly milliseconds: number;
+    readonly detail?: string;
+  }[];
   readonly transfer: TransferReport;
   readonly executor: ExecutorName;
   readonly isolation: IsolationLevel;
   readonly storage: StorageKind;
   readonly idMapping: string;
-  readonly incremental: { readonly used: boolean; readonly reason: string; readonly restoredBytes: number };
+  readonly incremental: {
+    readonly used: boolean;
+    readonly reason: string;
+    readonly restoredBytes: number;
+  };
   readonly warnings: readonly string[];
 }

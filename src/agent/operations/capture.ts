@@ -1,7 +1,7 @@
 /** Turns what changed in a workspace into a compressed layer of the store, in one pass. */
 
-import { byteStringOf } from '../../model/index.ts';
 import { captureLayer, writeLayer } from '../../layer/index.ts';
+import { byteStringOf } from '../../model/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { AgentIdMapping, CapturedLayer, CaptureRequest } from '../protocol.ts';
 import type { OperationContext } from '../server.ts';
@@ -35,7 +35,7 @@ export async function capture(
       compression: request.compression,
       ...(request.compressionLevel === undefined ? {} : { level: request.compressionLevel }),
     },
-    (stream) => deps.store.ingest(stream, undefined, context.signal),
+    (stream) => deps.store.ingest(stream, {}, context.signal),
   );
   const { entries, whiteouts, warnings } = captured.stats();
   return { ...layer, entries, whiteouts, warnings };

@@ -8,7 +8,11 @@ import type { FileFacts } from '../protocol.ts';
  * Returns facts about each path, undefined where nothing is. Never blocks on a FIFO and never opens a
  * device; at most `limit` bytes of a regular file are read.
  */
-export function readFiles(root: string, paths: readonly string[], limit: number): (FileFacts | undefined)[] {
+export function readFiles(
+  root: string,
+  paths: readonly string[],
+  limit: number,
+): (FileFacts | undefined)[] {
   return paths.map((path) => readFile(root, path, limit));
 }
 

@@ -5,10 +5,10 @@
 
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Socket } from 'node:net';
+import { join } from 'node:path';
 import { BuildError } from '../../errors/index.ts';
-import type { RunMount, Runtime, RunSpec, RunStdio } from '../../runtime/index.ts';
+import type { RunMount, RunSpec, RunStdio, Runtime } from '../../runtime/index.ts';
 import { chooseRuntime } from '../../runtime/index.ts';
 import { prepareMountPoints } from '../mount-points.ts';
 import type { RunRequest, RunResult } from '../protocol.ts';
@@ -35,7 +35,10 @@ export async function runProcess(
 ): Promise<RunResult> {
   const choice = await chooseRuntime(deps.runtimes, request.runtime, context.signal);
   const mounts = [...networkMounts(workspace, request), ...request.mounts];
-  using _points = prepareMountPoints(workspace.root, mounts.map((mount) => ({ target: mount.target, kind: kindOf(mount) })));
+  using _points = prepareMountPoints(
+    workspace.root,
+    mounts.map((mount) => ({ target: mount.target, kind: kindOf(mount) })),
+  );
   const spec: RunSpec = {
     id: randomBytes(16).toString('hex'),
     rootfs: workspace.root,
@@ -51,15 +54,26 @@ export async function runProcess(
     fakeRoot: deps.singleId && request.user.uid === 0,
   };
   const limit = timeLimit(request.timeoutSeconds, context.signal);
-  const status = await withStdio(workspace, request.stdio, context, (stdio) => choice.runtime.run(spec, stdio, limit.signal));
+  const status = await withStdio(workspace, request.stdio, context, (stdio) =>
+    choice.runtime.run(spec, stdio, limit.signal),
+  );
   context.signal.throwIfAborted();
   if (status.runtimeFailure !== undefined && !limit.reached()) {
-    throw new BuildError('RUNTIME_FAILED', `${choice.runtime.name} could not start the process: ${status.runtimeFailure}`, {
-      origin: 'runtime',
-      suggestion: 'run `s2oci doctor`, or pick another executor with --executor',
-    });
+    throw new BuildError(
+      'RUNTIME_FAILED',
+      `${choice.runtime.name} could not start the process: ${status.runtimeFailure}`,
+      {
+        origin: 'runtime',
+        suggestion: 'run `s2oci doctor`, or pick another executor with --executor',
+      },
+    );
   }
-  return { code: status.code, timedOut: limit.reached(), executor: choice.runtime.name, isolation: choice.isolation };
+  return {
+    code: status.code,
+    timedOut: limit.reached(),
+    executor: choice.runtime.name,
+    isolation: choice.isolation,
+  };
 }
 
 function kindOf(mount: RunMount): 'file' | 'directory' {
@@ -76,9 +90,16 @@ function kindOf(mount: RunMount): 'file' | 'directory' {
 function networkMounts(workspace: Workspace, request: RunRequest): readonly RunMount[] {
   const hosts = join(workspace.directory, 'hosts');
   const base = request.network === 'host' ? readOr('/etc/hosts', '') : '';
-  const added = request.addHosts.map((pair) => `${pair.slice(pair.indexOf(':') + 1)}\t${pair.slice(0, pair.indexOf(':'))}`);
-  writeFileSync(hosts, `${['127.0.0.1\tlocalhost', '::1\tlocalhost', ...added].join('\n')}\n${base}`);
-  const mounts: RunMount[] = [{ kind: 'bind', source: hosts, target: '/etc/hosts', readOnly: true }];
+  const added = request.addHosts.map(
+    (pair) => `${pair.slice(pair.indexOf(':') + 1)}\t${pair.slice(0, pair.indexOf(':'))}`,
+  );
+  writeFileSync(
+    hosts,
+    `${['127.0.0.1\tlocalhost', '::1\tlocalhost', ...added].join('\n')}\n${base}`,
+  );
+  const mounts: RunMount[] = [
+    { kind: 'bind', source: hosts, target: '/etc/hosts', readOnly: true },
+  ];
   if (request.network === 'host') {
     const resolv = join(workspace.directory, 'resolv.conf');
     writeFileSync(resolv, readOr('/etc/resolv.conf', ''));
@@ -95,10 +116,16 @@ function readOr(path: string, fallback: string): string {
   }
 }
 
-function timeLimit(seconds: number | undefined, signal: AbortSignal): { signal: AbortSignal; reached(): boolean } {
+function timeLimit(
+  seconds: number | undefined,
+  signal: AbortSignal,
+): { signal: AbortSignal; reached(): boolean } {
   if (seconds === undefined) return { signal, reached: () => false };
   const timeout = AbortSignal.timeout(seconds * 1000);
-  return { signal: AbortSignal.any([signal, timeout]), reached: () => timeout.aborted && !signal.aborted };
+  return {
+    signal: AbortSignal.any([signal, timeout]),
+    reached: () => timeout.aborted && !signal.aborted,
+  };
 }
 
 async function withStdio<T>(
@@ -118,7 +145,11 @@ async function withStdio<T>(
       file === undefined ? forward(out.readable, 'stdout', context) : Promise.resolve(),
       forward(err.readable, 'stderr', context),
     ];
-    const result = await run({ stdin: 'ignore', stdout: file ?? out.writeEnd, stderr: err.writeEnd });
+    const result = await run({
+      stdin: 'ignore',
+      stdout: file ?? out.writeEnd,
+      stderr: err.writeEnd,
+    });
     out.closeWriteEnd();
     err.closeWriteEnd();
     await Promise.race([Promise.all(forwarded), delay(drainMilliseconds)]);
@@ -129,8 +160,13 @@ async function withStdio<T>(
 }
 
 /** Sends output as it comes; reading waits while the client is behind. */
-async function forward(readable: Socket, stream: 'stdout' | 'stderr', context: OperationContext): Promise<void> {
-  for await (const chunk of readable) await context.emit({ type: 'output', stream, chunk: chunk as Uint8Array });
+async function forward(
+  readable: Socket,
+  stream: 'stdout' | 'stderr',
+  context: OperationContext,
+): Promise<void> {
+  for await (const chunk of readable)
+    await context.emit({ type: 'output', stream, chunk: chunk as Uint8Array });
 }
 
 function delay(milliseconds: number): Promise<void> {

@@ -1,0 +1,67 @@
+/** Wires the operations of the agent to the store, the workspaces and the runtimes. */
+
+import { BuildError } from '../errors/index.ts';
+import { removeTree } from '../layer/index.ts';
+import { chooseRuntime, readIdentity, runtimes, searchTools } from '../runtime/index.ts';
+import { openStore } from '../store/index.ts';
+import { capture } from './operations/capture.ts';
+import { readFiles } from './operations/files.ts';
+import { placeArchive, placeTree } from './operations/place.ts';
+import { prepareRootfs } from './operations/rootfs.ts';
+import { runProcess } from './operations/run.ts';
+import type { ClientMessage } from './protocol.ts';
+import type { OperationHandlers } from './server.ts';
+import { Workspaces } from './workspace.ts';
+
+/** Opens the store and returns the implementation of every operation. */
+export async function createHandlers(
+  start: Extract<ClientMessage, { kind: 'start' }>,
+): Promise<OperationHandlers> {
+  const store = await openStore(start.home);
+  const workspaces = new Workspaces();
+  const available = runtimes({
+    tools: searchTools(start.env['PATH']),
+    identity: readIdentity(),
+    stateDirectory: start.stateDirectory,
+  });
+  const deps = {
+    store,
+    idMapping: start.idMapping,
+    runtimes: available,
+    singleId: start.idMapping.kind === 'single',
+  };
+  return {
+    prepareRootfs: (input, context) => prepareRootfs(deps, input, context),
+    openWorkspace: async (input, { signal }) => {
+      const rootfs = await store.rootfs.find(input.rootfsKey);
+      if (rootfs === undefined)
+        throw new BuildError(
+          'STORE_DAMAGED',
+          `root file system ${input.rootfsKey} is gone from the store`,
+        );
+      const { storage } = await workspaces.open(input, rootfs.path, signal);
+      return { storage };
+    },
+    closeWorkspace: async ({ workspace }) => {
+      await workspaces.close(workspace);
+      return undefined;
+    },
+    readFiles: async (input) =>
+      readFiles(workspaces.get(input.workspace).root, input.paths, input.limit),
+    placeTree: (input, { signal }) => placeTree(workspaces.get(input.workspace), input, signal),
+    placeArchive: async (input, { signal }) => {
+      await placeArchive(workspaces.get(input.workspace), input, signal);
+      return undefined;
+    },
+    chooseRuntime: async (input, { signal }) => {
+      const { runtime, isolation, considered } = await chooseRuntime(available, input, signal);
+      return { executor: runtime.name, isolation, considered };
+    },
+    run: (input, context) => runProcess(deps, workspaces.get(input.workspace), input, context),
+    capture: (input, context) => capture(deps, workspaces.get(input.workspace), input, context),
+    removeTree: async ({ path }) => {
+      await removeTree(path);
+      return undefined;
+    },
+  };
+}

@@ -1,0 +1,15 @@
+/** The agent: the part of a build that works inside the user namespace, and the client that talks to it. */
+export type { Agent, CallOptions } from './client.ts';
+export type {
+  AgentIdMapping,
+  CapturedLayer,
+  FileFacts,
+  LayerBlob,
+  OperationEvent,
+  RootfsResult,
+  RunResult,
+  RuntimeChoice,
+  StorageKind,
+  StoragePreference,
+} from './protocol.ts';
+export { type AgentOptions, type StartedAgent, startAgent } from './start.ts';

@@ -1,0 +1,73 @@
+/** Puts files of the host, and archives that scripts wrote, into a workspace. */
+
+import { createReadStream, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { copyTree, removeTree, resolveInRoot } from '../../layer/index.ts';
+import type { ByteString } from '../../model/index.ts';
+import { compileIgnore, extractArchive, type IgnoreMatcher } from '../../source/index.ts';
+import type { AgentOperations, PlaceArchiveRequest, PlaceTreeRequest } from '../protocol.ts';
+import { runTool } from '../tool.ts';
+import type { Workspace } from '../workspace.ts';
+
+/**
+ * Copies a directory to an absolute path of the container, replacing what is there.
+ *
+ * Owner, times and the write permission of others become what S2I gives sources, whatever the user's
+ * umask and checkout were; ignored paths are left out.
+ */
+export async function placeTree(
+  workspace: Workspace,
+  request: PlaceTreeRequest,
+  signal: AbortSignal,
+): Promise<AgentOperations['placeTree']['result']> {
+  const target = await emptyDirectory(workspace.root, request.to);
+  const ignored = request.ignore === undefined ? undefined : compileIgnore(request.ignore);
+  return copyTree(
+    request.from,
+    target,
+    {
+      ...(ignored === undefined ? {} : { filter: keptBy(ignored) }),
+      owner: request.owner,
+      modeMask: 0o022,
+      mtime: request.mtime,
+      symlinks: request.symlinks,
+      ...(request.executable === undefined ? {} : { executable: request.executable }),
+    },
+    signal,
+  );
+}
+
+function keptBy(ignored: IgnoreMatcher): (path: ByteString, isDirectory: boolean) => boolean {
+  return (path, isDirectory) =>
+    isDirectory ? !ignored.prunes(path) : !ignored.ignores(path, false);
+}
+
+/** Extracts an archive to an absolute path of the container: strictly, and all of it or nothing. */
+export async function placeArchive(
+  workspace: Workspace,
+  request: PlaceArchiveRequest,
+  signal: AbortSignal,
+): Promise<void> {
+  const target = await emptyDirectory(workspace.root, request.to);
+  const { uid, gid } = request.owner;
+  try {
+    await extractArchive(
+      createReadStream(request.archive),
+      target,
+      'the output of save-artifacts',
+      {},
+      signal,
+    );
+    await runTool('chown', ['-R', '-h', '--', `${uid}:${gid}`, target], { signal });
+  } catch (error) {
+    await removeTree(target);
+    throw error;
+  }
+}
+
+/** Makes an empty directory at a path of the container and returns its path here. */
+async function emptyDirectory(root: string, path: string): Promise<string> {
+  const { path: target } = resolveInRoot(root, path, { makeDirectories: true });
+  for (const name of readdirSync(target)) await removeTree(join(target, name));
+  return target;
+}

@@ -1,0 +1,102 @@
+/** Starts an agent in the strongest namespaces that this machine allows, and connects to it. */
+
+import { once } from 'node:events';
+import { extname } from 'node:path';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { BuildError } from '../errors/index.ts';
+import { digestOf, hexOf } from '../model/index.ts';
+import {
+  type Mapping,
+  type NamespaceDeps,
+  type NamespaceProcess,
+  spawnInNamespace,
+} from '../runtime/index.ts';
+import { type Agent, AgentProcess } from './client.ts';
+import type { AgentIdMapping } from './protocol.ts';
+
+/** What an agent is started with. */
+export interface AgentOptions {
+  /** Directory of the local state. */
+  readonly home: string;
+  /** A private directory, locked by the caller while the agent lives. */
+  readonly stateDirectory: string;
+  /** The Node that runs the agent. */
+  readonly node: string;
+  /** `auto` takes the strongest id mapping that works. */
+  readonly mapping?: Mapping | 'auto';
+  /** Whether scripts run with `inherit` use the terminal of this process. */
+  readonly inheritStdio?: boolean;
+}
+
+/** An agent with what is known about its namespaces. */
+export interface StartedAgent extends Agent {
+  readonly namespace: Pick<NamespaceProcess, 'mapping' | 'method' | 'idRange' | 'reasons'>;
+}
+
+/**
+ * Starts an agent. It dies with this process, and everything it started dies with it.
+ *
+ * @throws BuildError `NAMESPACE_DENIED` when a mapping is insisted on, `RUNTIME_FAILED` when the agent does not come up
+ */
+export async function startAgent(
+  deps: NamespaceDeps,
+  options: AgentOptions,
+  signal?: AbortSignal,
+): Promise<StartedAgent> {
+  const entry = fileURLToPath(new URL(`./agent-main${extname(import.meta.url)}`, import.meta.url));
+  const stdio = options.inheritStdio === true ? ({ stdin: 0, stdout: 1, stderr: 2 } as const) : {};
+  const namespace = await spawnInNamespace(
+    deps,
+    {
+      command: [options.node, '--disable-warning=ExperimentalWarning', entry],
+      mapping: options.mapping ?? 'auto',
+      stdio,
+    },
+    signal,
+  );
+  namespace.stdout?.resume();
+  const lastWords = keepTail(namespace.stderr);
+  const start = {
+    home: options.home,
+    stateDirectory: options.stateDirectory,
+    env: deps.env,
+    idMapping: idMappingOf(namespace),
+  };
+  try {
+    const agent = await AgentProcess.connect(namespace.child, start, signal);
+    return Object.assign(agent, { namespace });
+  } catch (error) {
+    namespace.child.kill('SIGKILL');
+    if (namespace.stderr !== undefined && !namespace.stderr.closed)
+      await once(namespace.stderr, 'close');
+    const words = lastWords();
+    if (words === '' || signal?.aborted) throw error;
+    throw new BuildError('RUNTIME_FAILED', `the agent did not start: ${words}`, {
+      cause: error,
+      origin: 'runtime',
+    });
+  }
+}
+
+/** Files on disk have different owners under different mappings, so stored trees are kept apart by its key. */
+function idMappingOf({
+  mapping,
+  idRange,
+}: Pick<NamespaceProcess, 'mapping' | 'idRange'>): AgentIdMapping {
+  if (mapping === 'root') return { kind: 'full', key: 'root' };
+  if (mapping === 'subuid')
+    return { kind: 'full', key: `subuid-${hexOf(digestOf(idRange)).slice(0, 12)}` };
+  if (mapping === 'none' && idRange === '0') return { kind: 'full', key: 'root' };
+  return { kind: 'single', key: 'single' };
+}
+
+const tailBytes = 4096;
+
+function keepTail(stream: Readable | undefined): () => string {
+  let tail = '';
+  stream?.setEncoding('utf8').on('data', (text: string) => {
+    tail = (tail + text).slice(-tailBytes);
+  });
+  return () => tail.trim();
+}

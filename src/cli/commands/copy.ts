@@ -1,0 +1,51 @@
+/** `s2oci copy`: moves an image between any two places, byte for byte. */
+
+import { copyImage } from '../../image/index.ts';
+import { hostPlatform, parsePlatform } from '../../model/index.ts';
+import { type CommandSpec, flagOption, type Invocation, textOption } from '../command.ts';
+import { openImages } from '../images.ts';
+import { createCommandRenderer, reportOptions } from '../reporting.ts';
+import { loadSettings, openLocalStore } from '../wiring.ts';
+import { registryOptions } from './build-options.ts';
+
+/** Copies an image; digests stay what they are. */
+export const copyCommand: CommandSpec = {
+  name: 'copy',
+  summary: 'copy an image between registries, layouts and archives',
+  arguments: [
+    {
+      name: '<source>',
+      description: 'reference, oci:DIR[:tag], oci-archive:FILE or docker-archive:FILE',
+    },
+    { name: '<destination>', description: 'where to, in the same forms' },
+  ],
+  options: [
+    { flags: '--all', description: 'copy every platform of an index, and the index itself' },
+    { flags: '--platform <platform>', description: 'platform to take from an index' },
+    ...registryOptions,
+    ...reportOptions,
+  ],
+  examples: ['s2oci copy oci:./builder:24 127.0.0.1:5000/builders/node:24'],
+  run: copy,
+};
+
+async function copy(invocation: Invocation): Promise<number> {
+  const { args, options, io } = invocation;
+  const [from = '', to = ''] = args;
+  const config = await loadSettings(invocation);
+  const renderer = createCommandRenderer(config, io);
+  await using store = await openLocalStore(config, invocation);
+  await using images = await openImages(config, io, store, renderer);
+  await using source = await images.source(from);
+  await using destination = await images.destination(to);
+  const wanted = textOption(options, 'platform');
+  const platform = wanted === undefined ? hostPlatform('linux', io.arch) : parsePlatform(wanted);
+  const result = await copyImage(source, destination, {
+    platform: flagOption(options, 'all') ? 'all' : platform,
+    signal: io.signal,
+    reporter: renderer,
+  });
+  renderer.finish({ ok: true, summary: {} });
+  io.stdout.write(`${result.reference}\n`);
+  return 0;
+}

@@ -1,0 +1,22 @@
+/** The table of all commands: what the parser, the help, the completions and the docs are made of. */
+
+import type { CommandSpec } from '../command.ts';
+import { buildCommand } from './build.ts';
+import { copyCommand } from './copy.ts';
+import { inspectCommand } from './inspect.ts';
+import { registryCommand } from './registry.ts';
+import { runCommand, usageCommand } from './run.ts';
+import { storeCommand } from './store.ts';
+import { versionCommand } from './version.ts';
+
+/** All commands, in the order in which help lists them. */
+export const commands: readonly CommandSpec[] = [
+  buildCommand,
+  runCommand,
+  usageCommand,
+  inspectCommand,
+  copyCommand,
+  registryCommand,
+  storeCommand,
+  versionCommand,
+];

@@ -1,0 +1,156 @@
+/** `s2oci run` and `s2oci usage`: run an image rootless, in the executors that builds use. */
+
+import { asBuildError, BuildError } from '../../errors/index.ts';
+import { silentReporter } from '../../events/index.ts';
+import { hostPlatform, parsePlatform } from '../../model/index.ts';
+import { Container, fetchLayers, resolveImage, unpackImage } from '../../pipeline/index.ts';
+import {
+  parseBuilderContract,
+  parseVariable,
+  scriptEnvironment,
+  userOfImage,
+} from '../../s2i/index.ts';
+import {
+  type CommandSpec,
+  type Invocation,
+  listOption,
+  type OptionSpec,
+  textOption,
+} from '../command.ts';
+import { openImages } from '../images.ts';
+import { createCommandRenderer, reportOptions } from '../reporting.ts';
+import { openSession } from '../session.ts';
+import { loadSettings } from '../wiring.ts';
+import { registryOptions } from './build-options.ts';
+
+const imageArgument = {
+  name: '<image>',
+  description: 'reference, oci:DIR[:tag], oci-archive:FILE or docker-archive:FILE',
+};
+
+const executionOptions: readonly OptionSpec[] = [
+  { flags: '--executor <name>', description: 'what runs the image' },
+  {
+    flags: '--min-isolation <level>',
+    description: 'fail rather than run with less isolation',
+    choices: ['A', 'B', 'C', 'D', 'F'],
+  },
+  { flags: '--network <mode>', description: 'network of the process', choices: ['host', 'none'] },
+  { flags: '--platform <platform>', description: 'platform to take from an index' },
+  ...registryOptions,
+  ...reportOptions,
+];
+
+/** Runs an image; ports are those of this machine, nothing stays when it ends. */
+export const runCommand: CommandSpec = {
+  name: 'run',
+  summary: 'run an image',
+  description:
+    'Runs an image rootless until it ends. Its ports are ports of this machine. Ctrl-C stops it; nothing that it wrote is kept.',
+  arguments: [
+    imageArgument,
+    { name: '[args...]', description: "instead of the image's own command" },
+  ],
+  options: [
+    {
+      flags: '-e, --env <NAME=VALUE>',
+      description: 'environment of the process',
+      repeatable: true,
+    },
+    { flags: '-u, --user <user>', description: "user instead of the image's own" },
+    { flags: '-w, --workdir <dir>', description: "working directory instead of the image's own" },
+    ...executionOptions,
+  ],
+  examples: ['s2oci run -e PORT=8080 registry.example.com/apps/hello:1'],
+  run: (invocation) =>
+    runImage(invocation, ({ cmd }) =>
+      invocation.args.length > 1 ? invocation.args.slice(1) : cmd,
+    ),
+};
+
+/** Prints what a builder image says about its use. */
+export const usageCommand: CommandSpec = {
+  name: 'usage',
+  summary: 'print the usage text of a builder image',
+  arguments: [{ ...imageArgument, name: '<builder>' }],
+  options: executionOptions,
+  examples: ['s2oci usage registry.example.com/builders/node:24'],
+  run: (invocation) =>
+    runImage(invocation, (execution) => {
+      const { scriptsUrl } = parseBuilderContract(execution);
+      if (scriptsUrl?.kind === 'image')
+        return [`${scriptsUrl.path === '/' ? '' : scriptsUrl.path}/usage`];
+      throw new BuildError('SCRIPT_NOT_FOUND', 'the image does not say where its scripts are', {
+        origin: 'builder',
+        suggestion: 'is it a builder image? It needs the label io.openshift.s2i.scripts-url',
+      });
+    }),
+};
+
+type CommandOf = (execution: Container['config']['execution']) => readonly string[];
+
+async function runImage(invocation: Invocation, commandOf: CommandOf): Promise<number> {
+  const { args, options, io } = invocation;
+  const config = await loadSettings(invocation);
+  const reporter = createCommandRenderer(config, io);
+  await using session = await openSession(config, invocation, { inheritStdio: true });
+  await using images = await openImages(config, io, session.store, reporter);
+  await using source = await images.source(args[0] ?? '');
+  const { platform } = config.values;
+  const wanted = platform === undefined ? hostPlatform('linux', io.arch) : parsePlatform(platform);
+  const { value: image } = await resolveImage(source, wanted, io.signal);
+  const { execution } = image.config;
+  const command = [...execution.entrypoint, ...commandOf(execution)];
+  if (command.length === 0) {
+    throw new BuildError('USAGE_INVALID', `${source.name} has no command of its own`, {
+      suggestion: 'name one: s2oci run IMAGE -- COMMAND',
+    });
+  }
+  const agent = await session.agent;
+  const deps = { store: session.store, agent, reporter: silentReporter, now: Date.now };
+  await using lease = await session.store.acquireLease();
+  const { value: fetched } = await fetchLayers({ ...deps, lease }, image, io.signal);
+  await unpackImage(deps, fetched, io.signal);
+  await using container = await Container.open(
+    deps,
+    fetched.rootfsKey,
+    image.config,
+    config.values.storage,
+    io.signal,
+  );
+  const named = textOption(options, 'user');
+  const user = await container.user(
+    named ?? execution.user,
+    named === undefined ? userOfImage : { what: '--user', from: 'user' },
+    io.signal,
+  );
+  const { executor, minIsolation, network } = config.values;
+  const result = await container
+    .run(
+      'assemble',
+      {
+        args: command,
+        env: scriptEnvironment({
+          execution,
+          given: listOption(options, 'env').map(parseVariable),
+          ...(user.home === undefined ? {} : { home: user.home }),
+        }),
+        cwd: textOption(options, 'workdir') ?? (execution.workingDir || '/'),
+        user,
+        stdio: 'inherit',
+      },
+      {
+        network,
+        addHosts: [],
+        dropCapabilities: [],
+        mounts: [],
+        ...(executor === undefined ? {} : { executor }),
+        ...(minIsolation === undefined ? {} : { minIsolation }),
+      },
+      io.signal,
+    )
+    .catch((error: unknown) => {
+      throw io.signal.aborted ? asBuildError(io.signal.reason) : error;
+    });
+  return result.code;
+}

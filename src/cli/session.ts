@@ -1,0 +1,76 @@
+/**
+ * What commands that touch root file systems share: the store, an agent that is starting meanwhile, and
+ * the sweep of what killed runs left behind.
+ */
+
+import { type StartedAgent, startAgent } from '../agent/index.ts';
+import type { Config } from '../config/index.ts';
+import { searchTools } from '../runtime/index.ts';
+import type { RemoveTree, Store } from '../store/index.ts';
+import type { Invocation } from './command.ts';
+import { openLocalStore } from './wiring.ts';
+
+/** An open store with its agent. Disposing ends the agent. */
+export interface Session extends AsyncDisposable {
+  readonly store: Store;
+  readonly agent: Promise<StartedAgent>;
+}
+
+/** How a session's agent is started. */
+export interface SessionOptions {
+  /** Scripts use the terminal of this process. */
+  readonly inheritStdio?: boolean;
+}
+
+/** Opens the store and starts the agent without waiting for it. */
+export async function openSession(
+  config: Config,
+  invocation: Invocation,
+  options: SessionOptions = {},
+): Promise<Session> {
+  const { io } = invocation;
+  const store = await openLocalStore(config, invocation);
+  const scratch = await store.createScratch();
+  const agent = startAgent(
+    { tools: searchTools(io.env['PATH']), env: agentEnvironment(io.env) },
+    { home: config.values.home, stateDirectory: scratch.path, node: io.node, ...options },
+    io.signal,
+  );
+  const swept = agent.then((started) => store.sweep(treeRemover(started))).catch(() => {});
+  return {
+    store,
+    agent,
+    [Symbol.asyncDispose]: async () => {
+      await swept;
+      await agent.then((started) => started[Symbol.asyncDispose]()).catch(() => {});
+      await scratch[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Runs `action` with a way to remove trees that belong to subordinate ids. */
+export async function withTreeRemover<T>(
+  config: Config,
+  invocation: Invocation,
+  action: (removeTree: RemoveTree) => Promise<T>,
+): Promise<T> {
+  await using session = await openSession(config, invocation);
+  return await action(treeRemover(await session.agent));
+}
+
+/** Removes trees through the agent, which has the ids that they belong to. */
+export function treeRemover(agent: StartedAgent): RemoveTree {
+  return (path) => agent.call('removeTree', { path }).then(() => {});
+}
+
+/** What of the environment the agent gets: where tools and temporary files are, never credentials. */
+function agentEnvironment(env: Invocation['io']['env']): Record<string, string> {
+  const names = ['PATH', 'HOME', 'TMPDIR', 'XDG_RUNTIME_DIR', 'LANG', 'S2OCI_FAILPOINT'];
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = env[name];
+      return value === undefined ? [] : [[name, value] as const];
+    }),
+  );
+}

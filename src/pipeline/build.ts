@@ -1,0 +1,329 @@
+/**
+ * One build from beginning to end: resolve, fetch, unpack, source, restore, assemble, capture, compose,
+ * publish. Each phase is a function in phases/; this file only says what depends on what.
+ */
+
+import type { Agent } from '../agent/index.ts';
+import type { ImageDestination } from '../image/index.ts';
+import { digestOf } from '../model/index.ts';
+import {
+  assembleUserOf,
+  type BuilderContract,
+  checkAllowedUids,
+  destinationOf,
+  imageMetadataPath,
+  type Labels,
+  labelsFrom,
+  maxImageMetadataSize,
+  mergeEnvironment,
+  parseBuilderContract,
+  parseImageMetadata,
+  parseUidRanges,
+  type ResolvedUser,
+} from '../s2i/index.ts';
+import { openSource, parseSource, type SourceTree } from '../source/index.ts';
+import type { Lease } from '../store/index.ts';
+import { both } from './concurrency.ts';
+import { Container } from './container.ts';
+import type { BuildDeps } from './deps.ts';
+import { PhaseTimer } from './phase-timer.ts';
+import { assemble } from './phases/assemble.ts';
+import { captureChange } from './phases/capture.ts';
+import { compose } from './phases/compose.ts';
+import { type FetchedLayers, fetchLayers } from './phases/fetch.ts';
+import { type PublishedImage, publish } from './phases/publish.ts';
+import { type ResolvedImage, resolveImage } from './phases/resolve.ts';
+import { type RestoredArtifacts, restoreArtifacts } from './phases/restore.ts';
+import { placeSource } from './phases/source.ts';
+import { unpackImage } from './phases/unpack.ts';
+import type { BuildRequest, BuildResult } from './request.ts';
+import { sandboxEnvironment, sandboxOf } from './sandbox.ts';
+import { Scripts } from './scripts.ts';
+
+/** Times are clamped to this when neither the user nor the source says otherwise: 1980-01-01, the first that zip files can hold. */
+const defaultEpoch = 315_532_800;
+
+/**
+ * Builds an application image and publishes it. On failure nothing was published and nothing stays but
+ * what the store keeps for the next build.
+ *
+ * @throws BuildError of every phase, with `phase` set; the signal's reason when aborted
+ */
+export async function build(
+  deps: BuildDeps,
+  request: BuildRequest,
+  signal: AbortSignal,
+): Promise<BuildResult> {
+  await using resources = new AsyncDisposableStack();
+  const run = new Build(deps, request, resources, signal);
+  return await run.run();
+}
+
+/** What the phases before assemble prepared. */
+interface Prepared {
+  readonly agent: Agent;
+  readonly builder: ResolvedImage;
+  readonly fetched: FetchedLayers;
+  readonly contract: BuilderContract;
+  readonly destination: string;
+  readonly tree: SourceTree;
+  readonly container: Container;
+  readonly epoch: number;
+}
+
+class Build {
+  readonly #deps: BuildDeps;
+  readonly #request: BuildRequest;
+  readonly #resources: AsyncDisposableStack;
+  readonly #signal: AbortSignal;
+  readonly #timer: PhaseTimer;
+  readonly #warnings: string[] = [];
+
+  constructor(
+    deps: BuildDeps,
+    request: BuildRequest,
+    resources: AsyncDisposableStack,
+    signal: AbortSignal,
+  ) {
+    this.#deps = deps;
+    this.#request = request;
+    this.#resources = resources;
+    this.#signal = signal;
+    this.#timer = new PhaseTimer(deps.reporter, deps.now);
+  }
+
+  async run(): Promise<BuildResult> {
+    const { store, images } = this.#deps;
+    const lease = this.#resources.use(await store.acquireLease());
+    const target = this.#resources.use(await images.destination(this.#request.tag));
+    const prepared = await this.#prepare(lease);
+    const { agent, builder, container, epoch } = prepared;
+    const user = await this.#assembleUser(prepared);
+    const scripts = await this.#findScripts(prepared);
+    const source = await this.#placeSource(prepared, user, scripts);
+    const restored = await this.#restore(prepared, user, scripts, lease);
+    const environment = mergeEnvironment(source.environment, this.#request.env);
+    const sandbox = sandboxOf(this.#request);
+    const buildEnvironment = [
+      `SOURCE_DATE_EPOCH=${epoch}`,
+      ...sandboxEnvironment(this.#request),
+      ...this.#request.buildEnv,
+    ];
+    const ran = await this.#timer.run('assemble', () =>
+      assemble({ container, scripts, user, environment, buildEnvironment, sandbox }, this.#signal),
+    );
+    const assembleLabels = await this.#readLabels(container);
+    const layer = await this.#timer.run('capture', () =>
+      captureChange(
+        { ...this.#deps, agent },
+        this.#request,
+        { container, epoch, exclude: [], owner: user },
+        this.#signal,
+      ),
+    );
+    if (layer !== undefined) {
+      await lease.add([layer.digest]);
+      this.#warnings.push(...layer.warnings);
+    }
+    const image = await this.#timer.run('compose', async () =>
+      compose(this.#request, {
+        builder,
+        layer,
+        runPath: scripts.require('run').path,
+        environment,
+        source: prepared.tree.info,
+        assembleLabels,
+        epoch,
+      }),
+    );
+    const published = await this.#publish(image, prepared, target);
+    return {
+      image: published.reference,
+      digest: digestOf(image.manifest.raw),
+      imageId: image.manifest.config.digest,
+      builder: { reference: builder.source.name, digest: builder.descriptor.digest },
+      layers: published.layers,
+      phases: this.#timer.times,
+      transfer: {
+        ...published.transfer,
+        pulled: prepared.fetched.pulledBytes + restored.pulledBytes,
+        skipped: published.transfer.skipped + prepared.fetched.skippedBytes,
+      },
+      executor: ran.executor,
+      isolation: ran.isolation,
+      storage: container.storage,
+      idMapping: agent.idMapping.kind,
+      incremental: { used: restored.used, reason: restored.reason, restoredBytes: restored.bytes },
+      warnings: this.#warnings,
+    };
+  }
+
+  /** Everything up to an open container; the source is opened while the builder image is fetched. */
+  async #prepare(lease: Lease): Promise<Prepared> {
+    const { images, reporter, now } = this.#deps;
+    const request = this.#request;
+    const builderSource = this.#resources.use(await images.source(request.builder));
+    const builder = await this.#timer.run('resolve', () =>
+      resolveImage(builderSource, request.platform, this.#signal),
+    );
+    const contract = parseBuilderContract(builder.config.execution);
+    this.#warn(contract.warnings);
+    this.#checkUsers(builder, contract);
+    const [rootfs, tree] = await both(
+      this.#signal,
+      async (signal) => {
+        const agent = await this.#deps.agent;
+        const fetched = await this.#timer.run('fetch', () =>
+          fetchLayers({ ...this.#deps, agent, lease }, builder, signal),
+        );
+        await this.#timer.run('unpack', () =>
+          unpackImage({ agent, reporter, now }, fetched, signal),
+        );
+        return { agent, fetched };
+      },
+      (signal) => this.#openSource(signal),
+    );
+    this.#resources.use(tree);
+    const container = this.#resources.use(
+      await Container.open(
+        { ...this.#deps, agent: rootfs.agent },
+        rootfs.fetched.rootfsKey,
+        builder.config,
+        request.storage,
+        this.#signal,
+      ),
+    );
+    return {
+      ...rootfs,
+      builder,
+      contract,
+      destination: destinationOf(contract, request.destination),
+      tree,
+      container,
+      epoch: request.sourceDateEpoch ?? tree.epoch ?? defaultEpoch,
+    };
+  }
+
+  async #openSource(signal: AbortSignal): Promise<SourceTree> {
+    const { store, stdin, reporter, now, env } = this.#deps;
+    const { source, ref, contextDir, copy, exclude, ignoreSubmodules } = this.#request;
+    const spec = parseSource(source, {
+      copy,
+      ...(ref === undefined ? {} : { ref }),
+      ...(contextDir === undefined ? {} : { contextDir }),
+    });
+    const scratch = this.#resources.use(await store.createScratch());
+    return openSource(
+      { scratchDir: scratch.path, stdin, reporter, now, env },
+      { spec, ignoreSubmodules, ...(exclude === undefined ? {} : { exclude }) },
+      signal,
+    );
+  }
+
+  #checkUsers(builder: ResolvedImage, contract: BuilderContract): void {
+    const { execution } = builder.config;
+    checkAllowedUids(parseUidRanges(this.#request.allowedUids ?? ''), {
+      ...this.#userNames(contract, execution.user),
+      onBuild: execution.onBuild,
+    });
+  }
+
+  #userNames(contract: BuilderContract, image: string) {
+    const { assembleUser: flag } = this.#request;
+    return {
+      image,
+      ...(flag === undefined ? {} : { flag }),
+      ...(contract.assembleUser === undefined ? {} : { label: contract.assembleUser }),
+    };
+  }
+
+  #assembleUser({ container, contract, builder }: Prepared): Promise<ResolvedUser> {
+    const named = assembleUserOf(this.#userNames(contract, builder.config.execution.user));
+    return container.user(named.user, named, this.#signal);
+  }
+
+  async #findScripts({
+    agent,
+    container,
+    contract,
+    destination,
+    tree,
+  }: Prepared): Promise<Scripts> {
+    const { scriptsUrl } = this.#request;
+    const search = {
+      contract,
+      destination,
+      sourcePath: tree.path,
+      ...(scriptsUrl === undefined ? {} : { scriptsUrl }),
+    };
+    const scripts = await Scripts.find(agent, container, search, this.#signal);
+    this.#warn(scripts.plan.warnings);
+    for (const name of ['assemble', 'run'] as const) scripts.require(name);
+    return scripts;
+  }
+
+  async #placeSource(prepared: Prepared, user: ResolvedUser, scripts: Scripts) {
+    const { agent, container, tree, destination, epoch } = prepared;
+    const mtime = BigInt(epoch) * 1_000_000_000n;
+    const to = `${destination === '/' ? '' : destination}/src`;
+    const source = await this.#timer.run('source', () =>
+      placeSource(agent, { container, tree, to, owner: user, mtime }, this.#signal),
+    );
+    await scripts.place(agent, container, user, mtime, this.#signal);
+    this.#warn(source.warnings);
+    return source;
+  }
+
+  async #restore(
+    prepared: Prepared,
+    user: ResolvedUser,
+    scripts: Scripts,
+    lease: Lease,
+  ): Promise<RestoredArtifacts> {
+    if (!this.#request.incremental) {
+      this.#timer.skip('restore', 'not asked for');
+      return { used: false, reason: 'not asked for', bytes: 0, pulledBytes: 0 };
+    }
+    const restored = await this.#timer.run('restore', () =>
+      restoreArtifacts(
+        this.#deps,
+        this.#request,
+        { ...prepared, user, scripts, lease },
+        this.#signal,
+      ),
+    );
+    if (!restored.used) this.#warn([`clean build: ${restored.reason}`]);
+    return restored;
+  }
+
+  async #readLabels(container: Container): Promise<Labels> {
+    const bytes = await container.readFile(
+      imageMetadataPath,
+      maxImageMetadataSize + 1,
+      this.#signal,
+    );
+    return bytes === undefined ? labelsFrom([]) : parseImageMetadata(bytes);
+  }
+
+  #publish(
+    image: ReturnType<typeof compose>['value'],
+    prepared: Prepared,
+    destination: ImageDestination,
+  ): Promise<PublishedImage> {
+    const builderLayers = prepared.builder.manifest.layers.length;
+    return this.#timer.run('publish', () =>
+      publish(
+        this.#deps,
+        { image, builderLayers, builder: prepared.builder.source, destination },
+        this.#signal,
+      ),
+    );
+  }
+
+  #warn(messages: readonly string[]): void {
+    const { reporter, now } = this.#deps;
+    for (const message of messages)
+      reporter.emit({ type: 'log', level: 'warning', message, time: now() });
+    this.#warnings.push(...messages);
+  }
+}

@@ -1,0 +1,14 @@
+/** The pipeline: a build from its request to its result. */
+export { build } from './build.ts';
+export {
+  Container,
+  type ContainerDeps,
+  type ContainerProcess,
+  type SandboxSettings,
+} from './container.ts';
+export type { BuildDeps, ImageAccess } from './deps.ts';
+export { fetchLayers } from './phases/fetch.ts';
+export { type ResolvedImage, resolveImage } from './phases/resolve.ts';
+export { unpackImage } from './phases/unpack.ts';
+export { writeReportFile } from './report-files.ts';
+export type { BuildRequest, BuildResult, LayerReport, TransferReport } from './request.ts';

@@ -1,0 +1,65 @@
+/** Phase `compose`: makes the application image's config and manifest. */
+
+import type { CapturedLayer } from '../../agent/index.ts';
+import { type ComposedImage, composeImage } from '../../image/index.ts';
+import {
+  applicationConfigChanges,
+  generatedLabels,
+  type LabelInput,
+  type Labels,
+  labelsFrom,
+  manifestAnnotations,
+  mergeLabels,
+} from '../../s2i/index.ts';
+import type { SourceInfo } from '../../source/index.ts';
+import type { PhaseOutcome } from '../phase-timer.ts';
+import type { BuildRequest } from '../request.ts';
+import type { ResolvedImage } from './resolve.ts';
+
+/** What the build found out. */
+export interface ComposeInput {
+  readonly builder: ResolvedImage;
+  readonly layer: CapturedLayer | undefined;
+  readonly runPath: string;
+  readonly environment: readonly string[];
+  readonly source: SourceInfo;
+  /** Labels that assemble left behind. */
+  readonly assembleLabels: Labels;
+  readonly epoch: number;
+}
+
+/** Composes the image; pure but for its name. */
+export function compose(request: BuildRequest, input: ComposeInput): PhaseOutcome<ComposedImage> {
+  const { builder, layer } = input;
+  const { execution } = builder.config;
+  const described: LabelInput = {
+    builder: builder.source.name,
+    displayName: request.displayName ?? request.tag,
+    ...(request.description === undefined ? {} : { description: request.description }),
+    source: input.source,
+  };
+  const labels = mergeLabels(
+    execution.labels,
+    generatedLabels(described),
+    labelsFrom(Object.entries(request.labels)),
+    input.assembleLabels,
+  );
+  const created = new Date(input.epoch * 1000).toISOString().replace('.000Z', 'Z');
+  const image = composeImage(builder, {
+    ...(layer === undefined ? {} : { layer: { ...layer, compression: request.compression } }),
+    history: { created_by: `s2oci build: assemble of ${builder.source.name}`, comment: 's2oci' },
+    execution: applicationConfigChanges({
+      builder: execution,
+      runPath: input.runPath,
+      environment: input.environment,
+      labels,
+    }),
+    created,
+    annotations: manifestAnnotations({
+      ...described,
+      created,
+      builderDigest: builder.descriptor.digest,
+    }),
+  });
+  return { value: image, detail: `${image.manifest.layers.length} layers` };
+}

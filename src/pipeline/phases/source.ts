@@ -1,0 +1,64 @@
+/** Phase `source`: puts the source into the container, at `<destination>/src`. */
+
+import type { Agent } from '../../agent/index.ts';
+import {
+  parseEnvironmentFile,
+  sourceEnvironmentFormat,
+  sourceEnvironmentPath,
+} from '../../s2i/index.ts';
+import { readSourceFile, type SourceTree } from '../../source/index.ts';
+import type { Container } from '../container.ts';
+import type { PhaseOutcome } from '../phase-timer.ts';
+
+const maxEnvironmentFile = 1024 * 1024;
+
+/** Where the source goes and whose it becomes. */
+export interface PlaceSourceInput {
+  readonly container: Container;
+  readonly tree: SourceTree;
+  /** Absolute container path. */
+  readonly to: string;
+  readonly owner: { readonly uid: number; readonly gid: number };
+  /** Nanoseconds since the epoch. */
+  readonly mtime: bigint;
+}
+
+/** The variables that the source declares. */
+export interface PlacedSource {
+  readonly environment: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** Copies the source and reads its `.s2i/environment`. */
+export async function placeSource(
+  agent: Agent,
+  input: PlaceSourceInput,
+  signal: AbortSignal,
+): Promise<PhaseOutcome<PlacedSource>> {
+  const { tree } = input;
+  const placed = await agent.call(
+    'placeTree',
+    {
+      workspace: input.container.workspace,
+      from: tree.path,
+      to: input.to,
+      owner: input.owner,
+      mtime: input.mtime,
+      symlinks: 'preserve',
+      ignore: tree.ignore,
+    },
+    { signal },
+  );
+  const bytes = await readSourceFile(tree.path, sourceEnvironmentPath, maxEnvironmentFile);
+  const file =
+    bytes === undefined
+      ? undefined
+      : parseEnvironmentFile(bytes.toString('utf8'), sourceEnvironmentFormat);
+  return {
+    value: {
+      environment: file?.entries ?? [],
+      warnings: [...placed.warnings, ...(file?.warnings ?? [])],
+    },
+    detail: `${placed.files} files`,
+  };
+}

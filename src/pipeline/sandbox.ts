@@ -1,0 +1,67 @@
+/** How the scripts of a build are confined, and what they are given for the build only. */
+
+import { isAbsolute } from 'node:path';
+import { BuildError } from '../errors/index.ts';
+import type { RunMount } from '../runtime/index.ts';
+import type { SandboxSettings } from './container.ts';
+import type { BuildRequest } from './request.ts';
+
+/** Where a bundle of certificate authorities is mounted. */
+const caBundlePath = '/run/s2oci/ca-bundle.crt';
+
+/** The variables by which Node, npm, Python, git, curl, Go, Ruby and others find certificate authorities. */
+const caBundleVariables = [
+  'SSL_CERT_FILE',
+  'NODE_EXTRA_CA_CERTS',
+  'NPM_CONFIG_CAFILE',
+  'PIP_CERT',
+  'REQUESTS_CA_BUNDLE',
+  'GIT_SSL_CAINFO',
+  'CURL_CA_BUNDLE',
+  'AWS_CA_BUNDLE',
+] as const;
+
+/** Derives the sandbox of a build from its request. */
+export function sandboxOf(request: BuildRequest): SandboxSettings {
+  const { executor, minIsolation, network, addHosts, dropCapabilities, timeoutSeconds } = request;
+  const trust: RunMount[] =
+    request.caBundle === undefined
+      ? []
+      : [{ kind: 'bind', source: request.caBundle, target: caBundlePath, readOnly: true }];
+  return {
+    network,
+    addHosts,
+    dropCapabilities,
+    mounts: [...trust, ...request.volumes.map(parseVolume)],
+    ...(executor === undefined ? {} : { executor }),
+    ...(minIsolation === undefined ? {} : { minIsolation }),
+    ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+  };
+}
+
+/** The variables that belong to the sandbox and stay out of the image. */
+export function sandboxEnvironment(request: BuildRequest): readonly string[] {
+  return request.caBundle === undefined
+    ? []
+    : caBundleVariables.map((name) => `${name}=${caBundlePath}`);
+}
+
+/**
+ * Parses `host:container[:ro|rw]`.
+ *
+ * @throws BuildError `USAGE_INVALID`
+ */
+function parseVolume(text: string): RunMount {
+  const [source = '', target = '', mode = 'rw', more] = text.split(':');
+  const valid =
+    isAbsolute(source) &&
+    isAbsolute(target) &&
+    ['ro', 'rw', 'z', 'Z'].includes(mode) &&
+    more === undefined;
+  if (!valid) {
+    throw new BuildError('USAGE_INVALID', `not a volume: ${JSON.stringify(text)}`, {
+      suggestion: 'write it as /path/on/host:/path/in/container or with :ro behind it',
+    });
+  }
+  return { kind: 'bind', source, target, readOnly: mode === 'ro' };
+}
