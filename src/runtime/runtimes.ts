@@ -4,9 +4,10 @@ import type { RuntimeDeps } from './deps.ts';
 import { bwrap } from './executors/bwrap.ts';
 import { crun } from './executors/crun.ts';
 import { runc } from './executors/runc.ts';
+import { unshare } from './executors/unshare.ts';
 import type { Runtime } from './ports.ts';
 
 /** Lists every executor for a process with these surroundings; whether one works is for its probe to say. */
 export function runtimes(deps: RuntimeDeps): readonly Runtime[] {
-  return [crun(deps), runc(deps), bwrap(deps)];
+  return [crun(deps), runc(deps), bwrap(deps), unshare(deps)];
 }

@@ -161,7 +161,7 @@ function ownNamespace(spec: RunSpec, handedOver: boolean): readonly string[] {
   return [
     ...(handedOver ? ['--userns', namespace, '--block-fd', namespace] : ['--unshare-user']),
     ...['--uid', String(uid), '--gid', String(gid)],
-    ...(uid === 0 ? ['--cap-drop', 'ALL'] : []),
+    ...['--cap-drop', 'ALL'],
     ...(uid === 0 ? grantable(spec.capabilities).flatMap((name) => ['--cap-add', name]) : []),
   ];
 }
