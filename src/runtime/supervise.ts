@@ -19,14 +19,17 @@ import { canMount } from './machine/identity.ts';
 import { namespaceInitOf } from './machine/processes.ts';
 import type { ExitStatus, RunStdio } from './ports.ts';
 
-/** Something passed to the command on a descriptor of its own, from 5 on. */
+/** The number of the first extra descriptor; the others follow. */
+export const firstExtraDescriptor = 5;
+
+/** Something passed to the command on a descriptor of its own. */
 export type ExtraDescriptor =
   /** A pipe from which the command reads these bytes. */
   | { readonly kind: 'input'; readonly bytes: Uint8Array }
   /** A pipe whose text is collected. */
   | { readonly kind: 'output' }
   /** A descriptor of this process. */
-  | { readonly kind: 'descriptor'; readonly descriptor: number };
+  | { readonly kind: 'inherited'; readonly descriptor: number };
 
 /** One command of an executor. */
 export interface SupervisedCommand {
@@ -127,7 +130,7 @@ function refuseLeaks(): void {
 }
 
 function stdioOf(extra: ExtraDescriptor): 'pipe' | number {
-  return extra.kind === 'descriptor' ? extra.descriptor : 'pipe';
+  return extra.kind === 'inherited' ? extra.descriptor : 'pipe';
 }
 
 function streamAt(child: ChildProcess, descriptor: number): Readable {
@@ -140,8 +143,8 @@ function feed(
 ): readonly { text(): string }[] {
   const outputs: { text(): string }[] = [];
   for (const [index, item] of extra.entries()) {
-    if (item.kind === 'descriptor') continue;
-    const stream = (child.stdio as readonly unknown[])[5 + index] as Readable &
+    if (item.kind === 'inherited') continue;
+    const stream = (child.stdio as readonly unknown[])[firstExtraDescriptor + index] as Readable &
       NodeJS.WritableStream;
     stream.on('error', () => {}); // the command may end without reading everything
     if (item.kind === 'input') stream.end(item.bytes);

@@ -7,135 +7,95 @@
  */
 
 import type { RuntimeDeps } from '../deps.ts';
-import { grantable } from '../machine/capabilities.ts';
-import { runHelper } from '../machine/helper.ts';
-import { canMount, countIds, isMapped } from '../machine/identity.ts';
+import { helperEnvironment, runHelper } from '../machine/helper.ts';
 import { limited } from '../machine/limits.ts';
 import { openNestedNamespace } from '../namespace/nested.ts';
-import type {
-  Capability,
-  ExitStatus,
-  RunMount,
-  RunNeeds,
-  RunSpec,
-  RunStdio,
-  Runtime,
-} from '../ports.ts';
-import { checkSpec } from '../sandbox/check.ts';
-import { cgroupPath, kindOf, maskedPaths, readOnlyPaths } from '../sandbox/paths.ts';
+import type { ExitStatus, RunSpec, RunStdio, Runtime } from '../ports.ts';
 import { compileBpf } from '../seccomp/bpf.ts';
 import { buildStepFilter } from '../seccomp/profile.ts';
-import { type ExtraDescriptor, type SupervisedExit, statusOf, supervise } from '../supervise.ts';
+import {
+  type ExtraDescriptor,
+  firstExtraDescriptor,
+  type SupervisedCommand,
+  type SupervisedExit,
+  statusOf,
+  supervise,
+} from '../supervise.ts';
+import { bwrapOptions } from './bwrap-options.ts';
 import { isolationOf } from './isolation.ts';
-import { firstWorking, unusable } from './probe.ts';
+import { probed } from './probed.ts';
+import { isSingle, missingForNamespaces, refuseUnmappedUnlessSingle } from './refusals.ts';
 
 /** Whether the kernel lets us mount a fresh /proc, or the outer one has to be bound. */
 type ProcForm = 'fresh' | 'bound';
 
-/** Numbers of the descriptors that bubblewrap is told about, in the order of `extra`. */
-const argsDescriptor = 5;
-const statusDescriptor = 6;
-const seccompDescriptor = 7;
-const namespaceDescriptor = 8;
-
-/** The bubblewrap executor. */
-export class Bwrap implements Runtime {
-  readonly name = 'bwrap';
-  readonly #deps: RuntimeDeps;
-  #form: ProcForm | undefined;
-  #answer: Promise<Capability> | undefined;
-
-  constructor(deps: RuntimeDeps) {
-    this.#deps = deps;
-  }
-
-  probe(signal?: AbortSignal): Promise<Capability> {
-    this.#answer ??= this.#probe(signal);
-    return this.#answer;
-  }
-
-  refusal({ user }: RunNeeds): string | undefined {
-    const { uidMap, gidMap } = this.#deps.identity;
-    if (countIds(uidMap) === 1) return undefined;
-    if (isMapped(uidMap, user.uid) && isMapped(gidMap, user.gid)) return undefined;
-    return `${user.uid}:${user.gid} does not exist in this user namespace`;
-  }
-
-  async run(spec: RunSpec, stdio: RunStdio, signal?: AbortSignal): Promise<ExitStatus> {
-    const capability = await this.probe(signal);
-    if (this.#form === undefined) {
-      return { code: 125, runtimeFailure: capability.usable ? '' : capability.reason };
-    }
-    return await this.#run(this.#form, checkSpec(spec), stdio, signal);
-  }
-
-  async #probe(signal: AbortSignal | undefined): Promise<Capability> {
-    const { tools, identity } = this.#deps;
-    const program = tools.find('bwrap');
-    if (program === undefined) {
-      return { usable: false, reason: 'bwrap (bubblewrap) is not installed' };
-    }
-    if (!canMount(identity)) return { usable: false, reason: 'it needs a user namespace' };
-    const forms: readonly ProcForm[] = ['fresh', 'bound'];
-    const found = await firstWorking(this.#deps, forms, this.#run.bind(this), signal);
-    if ('reason' in found) return unusable(found);
-    this.#form = found.form;
-    const { stdout } = await runHelper(program, ['--version']);
-    const seccomp = buildStepFilter(false) !== undefined;
-    return {
-      usable: true,
-      ...isolationOf(
-        { ...identity, initialUserNamespace: false },
-        { freshProc: found.form === 'fresh', seccomp },
-      ),
-      fakeRoot: seccomp,
-      version: stdout.replace(/^bubblewrap\s*/, '').trim(),
-    };
-  }
-
-  async #run(
-    form: ProcForm,
-    spec: RunSpec,
-    stdio: RunStdio,
-    signal: AbortSignal | undefined,
-  ): Promise<ExitStatus> {
-    const { tools, identity } = this.#deps;
-    const single = countIds(identity.uidMap) === 1;
-    using namespace = single ? undefined : await openNestedNamespace(this.#deps, spec.user);
-    if (typeof namespace?.failure === 'string') {
-      return { code: 125, runtimeFailure: namespace.failure };
-    }
-    const filter = compileFilter(spec.fakeRoot && single);
-    const options = [
-      ...ownNamespace(spec, namespace?.descriptor !== undefined),
-      ...sandbox(spec, form),
-      ...(filter === undefined ? [] : ['--seccomp', String(seccompDescriptor)]),
-    ];
-    const extra: readonly ExtraDescriptor[] = [
-      { kind: 'input', bytes: Buffer.from(options.map((option) => `${option}\0`).join('')) },
-      { kind: 'output' },
-      { kind: 'input', bytes: filter ?? new Uint8Array() },
-      ...(namespace?.descriptor === undefined
-        ? []
-        : [{ kind: 'descriptor' as const, descriptor: namespace.descriptor }]),
-    ];
-    const bwrap = [tools.find('bwrap') ?? 'bwrap', '--args', String(argsDescriptor)];
-    const argv = limited(this.#deps, spec.limits, [...bwrap, '--', ...spec.args]);
-    const asUser = single ? argv : becomeUser(this.#deps, spec, argv);
-    const proc = form === 'fresh' ? { namespaces: ['--mount'], mountProc: true } : {};
-    const exit = await supervise(this.#deps, { argv: asUser, extra, ...proc }, stdio, signal);
-    return statusOf(exit, form === 'fresh' ? failureOf(exit) : undefined);
-  }
-}
+const argsDescriptor = firstExtraDescriptor;
+const statusDescriptor = firstExtraDescriptor + 1;
+const seccompDescriptor = firstExtraDescriptor + 2;
+const namespaceDescriptor = firstExtraDescriptor + 3;
 
 /** Returns the bubblewrap executor. */
 export function bwrap(deps: RuntimeDeps): Runtime {
-  return new Bwrap(deps);
+  const seccomp = buildStepFilter(false) !== undefined;
+  // root of the sandbox is root of a namespace of its own even where the agent has none
+  const identity = { ...deps.identity, initialUserNamespace: false };
+  return probed<ProcForm>(deps, {
+    name: 'bwrap',
+    forms: ['fresh', 'bound'],
+    missing: () => missingForNamespaces(deps, ['bwrap', 'setpriv', 'unshare']),
+    refusal: (needs) => refuseUnmappedUnlessSingle(deps, needs),
+    describe: async (form) => ({
+      ...isolationOf(identity, { freshProc: form === 'fresh', seccomp }),
+      fakeRoot: seccomp,
+      version: await versionOf(deps.tools.find('bwrap') ?? 'bwrap'),
+    }),
+    run: (form, spec, stdio, signal) => run(deps, form, spec, stdio, signal),
+  });
 }
 
-function compileFilter(fakeRoot: boolean): Uint8Array | undefined {
-  const filter = buildStepFilter(fakeRoot);
-  return filter === undefined ? undefined : compileBpf(filter);
+async function run(
+  deps: RuntimeDeps,
+  form: ProcForm,
+  spec: RunSpec,
+  stdio: RunStdio,
+  signal: AbortSignal | undefined,
+): Promise<ExitStatus> {
+  using namespace = isSingle(deps) ? undefined : await openNestedNamespace(deps, spec.user);
+  if (namespace?.failure !== undefined) return { code: 125, runtimeFailure: namespace.failure };
+  const command = commandOf(deps, form, spec, namespace?.descriptor);
+  const exit = await supervise(deps, command, stdio, signal);
+  return statusOf(exit, form === 'fresh' ? failureOf(exit) : undefined);
+}
+
+function commandOf(
+  deps: RuntimeDeps,
+  form: ProcForm,
+  spec: RunSpec,
+  namespace: number | undefined,
+): SupervisedCommand {
+  const filter = buildStepFilter(spec.fakeRoot && isSingle(deps));
+  const program = filter === undefined ? undefined : compileBpf(filter);
+  const freshProc = form === 'fresh';
+  const options = bwrapOptions(spec, {
+    freshProc,
+    hide: Object.keys(helperEnvironment),
+    ...(namespace === undefined ? {} : { namespaceDescriptor }),
+    ...(program === undefined ? {} : { seccompDescriptor }),
+    ...(freshProc ? { statusDescriptor } : {}),
+  });
+  const extra: readonly ExtraDescriptor[] = [
+    { kind: 'input', bytes: Buffer.from(options.map((option) => `${option}\0`).join('')) },
+    { kind: 'output' },
+    { kind: 'input', bytes: program ?? new Uint8Array() },
+    ...(namespace === undefined ? [] : [{ kind: 'inherited', descriptor: namespace } as const]),
+  ];
+  const bwrapArgv = [deps.tools.find('bwrap') ?? 'bwrap', '--args', String(argsDescriptor), '--'];
+  const argv = limited(deps, spec.limits, [...bwrapArgv, ...spec.args]);
+  return {
+    argv: namespace === undefined ? argv : becomeUser(deps, spec, argv),
+    extra,
+    ...(freshProc ? { namespaces: ['--mount'], mountProc: true } : {}),
+  };
 }
 
 /** Without an exit code in its status report bubblewrap never got to the process. */
@@ -154,60 +114,7 @@ function becomeUser(deps: RuntimeDeps, spec: RunSpec, argv: readonly string[]): 
   return [setpriv, `--reuid=${uid}`, `--regid=${gid}`, ...groups, '--', ...argv];
 }
 
-function ownNamespace(spec: RunSpec, handedOver: boolean): readonly string[] {
-  const { uid, gid } = spec.user;
-  // blocking on the namespace's descriptor returns at once and closes it before the process starts
-  const namespace = String(namespaceDescriptor);
-  return [
-    ...(handedOver ? ['--userns', namespace, '--block-fd', namespace] : ['--unshare-user']),
-    ...['--uid', String(uid), '--gid', String(gid)],
-    ...['--cap-drop', 'ALL'],
-    ...(uid === 0 ? grantable(spec.capabilities).flatMap((name) => ['--cap-add', name]) : []),
-  ];
-}
-
-function sandbox(spec: RunSpec, form: ProcForm): readonly string[] {
-  return [
-    ...['--unshare-pid', '--unshare-ipc', '--unshare-uts', '--hostname', spec.hostname],
-    ...(spec.network === 'none' ? ['--unshare-net'] : []),
-    ...['--die-with-parent', '--new-session'],
-    // the report names namespaces by way of /proc, so it needs one that fits bubblewrap's own pids
-    ...(form === 'fresh' ? ['--json-status-fd', String(statusDescriptor)] : []),
-    ...[spec.readOnlyRootfs ? '--ro-bind' : '--bind', spec.rootfs, '/'],
-    ...(form === 'fresh' ? ['--proc', '/proc'] : ['--ro-bind', '/proc', '/proc']),
-    ...['--dev', '/dev', '--mqueue', '/dev/mqueue', '--ro-bind', '/sys', '/sys'],
-    ...(form === 'fresh' ? masks() : []),
-    ...spec.mounts.flatMap(renderMount),
-    ...['--chdir', spec.cwd],
-    ...['--unsetenv', 'LC_ALL', '--unsetenv', 'PATH'],
-    ...spec.env.flatMap(renderVariable),
-  ];
-}
-
-function masks(): readonly string[] {
-  const hide = (path: string) => ['--tmpfs', path, '--remount-ro', path];
-  return [
-    ...readOnlyPaths.filter((path) => kindOf(path)).flatMap((path) => ['--ro-bind', path, path]),
-    ...maskedPaths().flatMap(({ path, kind }) =>
-      kind === 'file' ? ['--ro-bind', '/dev/null', path] : hide(path),
-    ),
-    ...(kindOf(cgroupPath) === undefined ? [] : hide(cgroupPath)),
-  ];
-}
-
-function renderMount(mount: RunMount): readonly string[] {
-  if (mount.kind === 'bind') {
-    return [mount.readOnly ? '--ro-bind' : '--bind', mount.source, mount.target];
-  }
-  return [
-    ...(mount.mode === undefined ? [] : ['--perms', `0${mount.mode.toString(8)}`]),
-    ...(mount.sizeBytes === undefined ? [] : ['--size', String(mount.sizeBytes)]),
-    ...['--tmpfs', mount.target],
-  ];
-}
-
-function renderVariable(variable: string): readonly string[] {
-  const equals = variable.indexOf('=');
-  if (equals < 1) return [];
-  return ['--setenv', variable.slice(0, equals), variable.slice(equals + 1)];
+async function versionOf(program: string): Promise<string> {
+  const { stdout } = await runHelper(program, ['--version']);
+  return /[\d.]+/.exec(stdout)?.[0] ?? 'unknown';
 }

@@ -2,9 +2,9 @@
 
 import type { RuntimeDeps } from '../deps.ts';
 import type { Runtime } from '../ports.ts';
-import { OciRuntime } from './oci-runtime.ts';
+import { ociRuntime } from './oci-runtime.ts';
 
 /** Returns the crun executor. */
 export function crun(deps: RuntimeDeps): Runtime {
-  return new OciRuntime(deps, { name: 'crun', globalOptions: ['--cgroup-manager=disabled'] });
+  return ociRuntime(deps, { name: 'crun', globalOptions: ['--cgroup-manager=disabled'] });
 }

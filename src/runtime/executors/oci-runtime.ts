@@ -7,15 +7,14 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RuntimeDeps } from '../deps.ts';
 import { runHelper } from '../machine/helper.ts';
-import { canMount, countIds, isMapped } from '../machine/identity.ts';
 import { type BundleForm, bundleConfig } from '../oci/config.ts';
-import type { Capability, ExitStatus, RunNeeds, RunSpec, RunStdio, Runtime } from '../ports.ts';
-import { checkSpec } from '../sandbox/check.ts';
+import type { ExitStatus, RunSpec, RunStdio, Runtime } from '../ports.ts';
 import { ociSeccomp } from '../seccomp/oci.ts';
 import { buildStepFilter } from '../seccomp/profile.ts';
 import { statusOf, supervise } from '../supervise.ts';
 import { isolationOf } from './isolation.ts';
-import { firstWorking, unusable } from './probe.ts';
+import { probed } from './probed.ts';
+import { isSingle, missingForNamespaces, refuseUnmapped } from './refusals.ts';
 
 /** How a program of this family differs from its siblings. */
 export interface OciDialect {
@@ -37,109 +36,71 @@ const forms: readonly OciForm[] = [
   { bundle: 'restricted', noPivot: true },
 ];
 
-/** A runtime that is a program of the runc family. */
-export class OciRuntime implements Runtime {
-  readonly name: OciDialect['name'];
-  readonly #deps: RuntimeDeps;
-  readonly #dialect: OciDialect;
-  #form: OciForm | undefined;
-  #answer: Promise<Capability> | undefined;
-
-  constructor(deps: RuntimeDeps, dialect: OciDialect) {
-    this.#deps = deps;
-    this.#dialect = dialect;
-    this.name = dialect.name;
-  }
-
-  probe(signal?: AbortSignal): Promise<Capability> {
-    this.#answer ??= this.#probe(signal);
-    return this.#answer;
-  }
-
-  refusal({ user }: RunNeeds): string | undefined {
-    const { uidMap, gidMap } = this.#deps.identity;
-    if (!isMapped(uidMap, user.uid) || !isMapped(gidMap, user.gid)) {
-      return `${this.name} cannot run as ${user.uid}:${user.gid}, which does not exist in this user namespace`;
-    }
-    return undefined;
-  }
-
-  async run(spec: RunSpec, stdio: RunStdio, signal?: AbortSignal): Promise<ExitStatus> {
-    const capability = await this.probe(signal);
-    if (this.#form === undefined) {
-      return { code: 125, runtimeFailure: capability.usable ? '' : capability.reason };
-    }
-    return await this.#run(this.#form, checkSpec(spec), stdio, signal);
-  }
-
-  async #probe(signal: AbortSignal | undefined): Promise<Capability> {
-    const { tools, identity } = this.#deps;
-    const program = tools.find(this.name);
-    if (program === undefined) return { usable: false, reason: `${this.name} is not installed` };
-    if (!canMount(identity)) return { usable: false, reason: 'it needs a user namespace' };
-    const found = await firstWorking(this.#deps, forms, this.#run.bind(this), signal);
-    if ('reason' in found) return unusable(found);
-    this.#form = found.form;
-    const version = await versionOf(program);
-    const seccomp = buildStepFilter(false) !== undefined;
-    return {
-      usable: true,
-      ...isolationOf(identity, { freshProc: found.form.bundle === 'full', seccomp }),
+/** Returns the executor of a program of the runc family. */
+export function ociRuntime(deps: RuntimeDeps, dialect: OciDialect): Runtime {
+  const { name } = dialect;
+  const seccomp = buildStepFilter(false) !== undefined;
+  return probed<OciForm>(deps, {
+    name,
+    forms,
+    missing: () => missingForNamespaces(deps, [name]),
+    refusal: (needs) => refuseUnmapped(deps, needs),
+    describe: async ({ bundle }) => ({
+      ...isolationOf(deps.identity, { freshProc: bundle === 'full', seccomp }),
       fakeRoot: seccomp,
-      ...(version === undefined ? {} : { version }),
+      version: await versionOf(deps.tools.find(name) ?? name),
+    }),
+    run: (form, spec, stdio, signal) => run(deps, dialect, form, spec, stdio, signal),
+  });
+}
+
+async function run(
+  deps: RuntimeDeps,
+  { name, globalOptions }: OciDialect,
+  form: OciForm,
+  spec: RunSpec,
+  stdio: RunStdio,
+  signal: AbortSignal | undefined,
+): Promise<ExitStatus> {
+  const directory = join(deps.stateDirectory, `${name}-${spec.id}`);
+  const log = join(directory, 'log.json');
+  const program = deps.tools.find(name) ?? name;
+  const state = ['--root', join(directory, 'state'), '--log', log, '--log-format', 'json'];
+  const options = [...state, ...globalOptions];
+  const pivot = form.noPivot ? ['--no-pivot'] : [];
+  mkdirSync(directory, { mode: 0o700 });
+  try {
+    writeBundle(deps, directory, form, spec);
+    const command = {
+      argv: [
+        ...[program, ...options, 'run', '--no-new-keyring', ...pivot],
+        ...['--bundle', directory, spec.id],
+      ],
+      namespaces: ['--mount'],
+      mountProc: form.bundle === 'full',
     };
+    const exit = await supervise(deps, command, stdio, signal);
+    return statusOf(exit, exit.code === 0 ? undefined : lastError(log));
+  } finally {
+    await runHelper(program, [...options, 'delete', '--force', spec.id]);
+    rmSync(directory, { recursive: true, force: true });
   }
+}
 
-  async #run(
-    form: OciForm,
-    spec: RunSpec,
-    stdio: RunStdio,
-    signal: AbortSignal | undefined,
-  ): Promise<ExitStatus> {
-    const directory = join(this.#deps.stateDirectory, `${this.name}-${spec.id}`);
-    const log = join(directory, 'log.json');
-    const program = [
-      this.#deps.tools.find(this.name) ?? this.name,
-      ...['--root', join(directory, 'state'), '--log', log, '--log-format', 'json'],
-      ...this.#dialect.globalOptions,
-    ];
-    mkdirSync(directory, { mode: 0o700 });
-    try {
-      this.#writeBundle(directory, form, spec);
-      const pivot = form.noPivot ? ['--no-pivot'] : [];
-      const exit = await supervise(
-        this.#deps,
-        {
-          argv: [...program, 'run', '--no-new-keyring', ...pivot, '--bundle', directory, spec.id],
-          namespaces: ['--mount'],
-          mountProc: form.bundle === 'full',
-        },
-        stdio,
-        signal,
-      );
-      const failure = exit.code === 0 ? undefined : lastError(log);
-      return statusOf(exit, failure);
-    } finally {
-      await runHelper(program[0] ?? '', [...program.slice(1), 'delete', '--force', spec.id]);
-      rmSync(directory, { recursive: true, force: true });
-    }
-  }
-
-  #writeBundle(directory: string, form: OciForm, spec: RunSpec): void {
-    const filter = buildStepFilter(spec.fakeRoot && countIds(this.#deps.identity.uidMap) === 1);
-    const seccomp = filter === undefined ? undefined : ociSeccomp(filter);
-    const config = bundleConfig(spec, form.bundle, this.#deps.identity, seccomp);
-    writeFileSync(join(directory, 'config.json'), JSON.stringify(config), { mode: 0o600 });
-  }
+function writeBundle(deps: RuntimeDeps, directory: string, form: OciForm, spec: RunSpec): void {
+  const filter = buildStepFilter(spec.fakeRoot && isSingle(deps));
+  const seccomp = filter === undefined ? undefined : ociSeccomp(filter);
+  const config = bundleConfig(spec, form.bundle, deps.identity, seccomp);
+  writeFileSync(join(directory, 'config.json'), JSON.stringify(config), { mode: 0o600 });
 }
 
 /** The runtime's own last error in its log; it logs none when just the process failed. */
 function lastError(log: string): string | undefined {
-  const errors = readOr(log)
-    .split('\n')
+  const lines = readOr(log).split('\n');
+  return lines
     .filter((line) => line !== '')
-    .flatMap((line) => errorOf(line));
-  return errors.at(-1);
+    .flatMap(errorOf)
+    .at(-1);
 }
 
 function errorOf(line: string): readonly string[] {
@@ -160,7 +121,7 @@ function readOr(path: string): string {
   }
 }
 
-async function versionOf(program: string): Promise<string | undefined> {
+async function versionOf(program: string): Promise<string> {
   const { stdout } = await runHelper(program, ['--version']);
-  return /\d+(?:\.\d+)+[^\s]*/.exec(stdout)?.[0];
+  return /\d+(?:\.\d+)+[^\s]*/.exec(stdout)?.[0] ?? 'unknown';
 }

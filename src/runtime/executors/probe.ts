@@ -11,7 +11,7 @@ import type { RuntimeDeps } from '../deps.ts';
 import { defaultCapabilities } from '../machine/capabilities.ts';
 import { errnoIn } from '../machine/errno.ts';
 import { countIds } from '../machine/identity.ts';
-import type { Capability, ExitStatus, RunSpec, RunStdio } from '../ports.ts';
+import type { ExitStatus, RunSpec, RunStdio } from '../ports.ts';
 import { createProbeRootfs, probeExitCode } from './probe-rootfs.ts';
 
 /** Why something does not work. */
@@ -23,29 +23,32 @@ export interface ProbeFailure {
 /** A probe that hangs is a probe that fails. */
 const timeLimit = 5000;
 
+/** What a probe needs of an executor. */
+export interface Probed<F> {
+  readonly forms: readonly F[];
+  run(form: F, spec: RunSpec, stdio: RunStdio, signal?: AbortSignal): Promise<ExitStatus>;
+}
+
 /** Returns the first form that really runs a program, or what was wrong with the last one. */
 export async function firstWorking<F>(
   deps: RuntimeDeps,
-  forms: readonly F[],
-  run: (form: F, spec: RunSpec, stdio: RunStdio, signal: AbortSignal) => Promise<ExitStatus>,
+  executor: Probed<F>,
   signal?: AbortSignal,
 ): Promise<{ readonly form: F } | ProbeFailure> {
   using rootfs = createProbeRootfs(deps.stateDirectory);
   if (rootfs === undefined) return { reason: 'there is no probe program for this architecture' };
   const spec = probeSpec(deps, rootfs.path, rootfs.program);
   let failure: ProbeFailure = { reason: 'it has no form that fits this machine' };
-  for (const form of forms) {
-    const errors = join(rootfs.path, 'errors');
-    const outcome = await attempt(errors, (stdio, limit) => run(form, spec, stdio, limit), signal);
+  for (const form of executor.forms) {
+    const outcome = await attempt(
+      join(rootfs.path, 'errors'),
+      (stdio, limit) => executor.run(form, spec, stdio, limit),
+      signal,
+    );
     if (outcome === undefined) return { form };
     failure = outcome;
   }
   return failure;
-}
-
-/** The answer of a probe that failed. */
-export function unusable(failure: ProbeFailure): Capability {
-  return { usable: false, ...failure };
 }
 
 async function attempt(

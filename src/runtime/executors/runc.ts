@@ -2,10 +2,10 @@
 
 import type { RuntimeDeps } from '../deps.ts';
 import type { Runtime } from '../ports.ts';
-import { OciRuntime } from './oci-runtime.ts';
+import { ociRuntime } from './oci-runtime.ts';
 
 /** Returns the runc executor. */
 export function runc(deps: RuntimeDeps): Runtime {
   // without access to control groups runc then goes on instead of failing
-  return new OciRuntime(deps, { name: 'runc', globalOptions: ['--rootless=true'] });
+  return ociRuntime(deps, { name: 'runc', globalOptions: ['--rootless=true'] });
 }

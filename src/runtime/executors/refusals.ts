@@ -1,0 +1,32 @@
+/** Reasons that several executors have to refuse a run. */
+
+import type { RuntimeDeps } from '../deps.ts';
+import { canMount, countIds, isMapped } from '../machine/identity.ts';
+import type { RunNeeds } from '../ports.ts';
+
+/** Refuses users that do not exist among the ids of this process. */
+export function refuseUnmapped(deps: RuntimeDeps, { user }: RunNeeds): string | undefined {
+  const { uidMap, gidMap } = deps.identity;
+  if (isMapped(uidMap, user.uid) && isMapped(gidMap, user.gid)) return undefined;
+  return `the user ${user.uid}:${user.gid} does not exist in this user namespace`;
+}
+
+/** The same for executors that can give the one id of a single map any number. */
+export function refuseUnmappedUnlessSingle(deps: RuntimeDeps, needs: RunNeeds): string | undefined {
+  return isSingle(deps) ? undefined : refuseUnmapped(deps, needs);
+}
+
+/** Tells whether just one user id exists here. */
+export function isSingle(deps: RuntimeDeps): boolean {
+  return countIds(deps.identity.uidMap) === 1;
+}
+
+/** Names missing programs, or the missing privilege to make namespaces. */
+export function missingForNamespaces(
+  deps: RuntimeDeps,
+  programs: readonly string[],
+): string | undefined {
+  const absent = programs.filter((name) => deps.tools.find(name) === undefined);
+  if (absent.length > 0) return `not installed: ${absent.join(', ')}`;
+  return canMount(deps.identity) ? undefined : 'it needs a user namespace';
+}
