@@ -1,0 +1,231 @@
+/**
+ * Applies the entries of layers, one layer after the other, to the tree and the disk (OCI image-spec,
+ * layer.md "Applying Changesets").
+ *
+ * Names are taken as rooted in the root file system. A whiteout touches only what lower layers made,
+ * wherever in its layer it stands. The last of several entries with one name wins.
+ */
+
+import { closeSync, ftruncateSync, writeSync } from 'node:fs';
+import { BuildError } from '../../errors/index.ts';
+import { type ByteString, displayBytes } from '../../model/index.ts';
+import { rootedPath, type TarEntry, type TarHandler } from '../../tar/index.ts';
+import { parseWhiteout } from '../whiteout.ts';
+import { isStorageXattr } from '../xattr-names.ts';
+import { type Disk, explainFailure } from './disk.ts';
+import { detached, lookUp, resolveDirectory } from './resolve.ts';
+import { Directory, Inode, impliedDirectory, Name } from './tree.ts';
+
+/** The file whose content is being received. */
+interface OpenFile {
+  readonly fd: number;
+  readonly inode: Inode;
+  position: number;
+  sparse: boolean;
+}
+
+/** Receives the archives of the layers. */
+export class Applier implements TarHandler {
+  readonly root: Directory;
+  readonly #disk: Disk;
+  readonly #warn: (message: string) => void;
+  #layer = 0;
+  #file: OpenFile | undefined;
+  #lastPath: ByteString | undefined;
+  #lastDirectory: Directory | undefined;
+  /** Bytes of file content written so far. */
+  bytes = 0;
+
+  constructor(root: Directory, disk: Disk, warn: (message: string) => void) {
+    this.root = root;
+    this.#disk = disk;
+    this.#warn = warn;
+  }
+
+  beginLayer(): void {
+    this.#layer += 1;
+  }
+
+  endLayer(): void {
+    this.#finishFile();
+  }
+
+  entry(entry: TarEntry): void {
+    this.#finishFile();
+    const path = rootedPath(entry.path);
+    // The root of the root file system is ours, whatever a layer says about it.
+    if (path === '') return;
+    const meaning = parseWhiteout(path);
+    if (meaning.kind === 'entry') this.#place(path, entry);
+    else if (meaning.kind === 'ignored')
+      this.#warn(`layer has an entry without meaning, left out: "${displayBytes(path)}"`);
+    else this.#whiteOut(path, meaning.kind === 'whiteout' ? meaning.of : undefined);
+  }
+
+  data(chunk: Uint8Array): void {
+    const file = this.#file;
+    if (file === undefined) return;
+    const position = file.sparse ? file.position : null;
+    let at = writeSync(file.fd, chunk, 0, chunk.length, position);
+    while (at < chunk.length)
+      at += writeSync(
+        file.fd,
+        chunk,
+        at,
+        chunk.length - at,
+        position === null ? null : position + at,
+      );
+    file.position += chunk.length;
+    this.bytes += chunk.length;
+  }
+
+  hole(length: number): void {
+    if (this.#file === undefined) return;
+    this.#file.sparse = true;
+    this.#file.position += length;
+  }
+
+  /** Closes what a failed layer left open. */
+  [Symbol.dispose](): void {
+    if (this.#file !== undefined) closeSync(this.#file.fd);
+    this.#file = undefined;
+  }
+
+  #place(path: ByteString, entry: TarEntry): void {
+    const slash = path.lastIndexOf('/');
+    const parent = this.#parent(path.slice(0, Math.max(slash, 0)) as ByteString);
+    const base = path.slice(slash + 1) as ByteString;
+    if (entry.type === 'directory') this.#placeDirectory(parent, base, entry);
+    else if (entry.type === 'hardlink') this.#placeLink(parent, base, entry);
+    else this.#placeOther(parent, base, entry);
+  }
+
+  #placeDirectory(parent: Directory, base: ByteString, entry: TarEntry): void {
+    const existing = parent.children.get(base);
+    const directory =
+      existing instanceof Directory ? existing : this.#makeDirectory(parent, base, existing);
+    directory.inode.assume(withoutForbidden(entry));
+    directory.layer = this.#layer;
+  }
+
+  #makeDirectory(parent: Directory, base: ByteString, existing?: Name): Directory {
+    if (existing !== undefined) this.#remove(existing);
+    const inode = new Inode(impliedDirectory);
+    const directory = new Directory(detached(base), parent, inode, this.#layer);
+    this.#onDisk(directory, () => this.#disk.makeDirectory(directory));
+    parent.children.set(directory.name, directory);
+    return directory;
+  }
+
+  /** The other name decides what the file is; the attributes in a link's header are ignored. */
+  #placeLink(parent: Directory, base: ByteString, entry: TarEntry): void {
+    const target = lookUp(this.root, rootedPath(entry.linkName));
+    if (target === undefined || target instanceof Directory)
+      throw new BuildError(
+        'LAYER_INVALID',
+        `layer has a hard link "${displayBytes(entry.path)}" to "${displayBytes(entry.linkName)}", which is no file`,
+      );
+    const existing = parent.children.get(base);
+    if (existing?.inode === target.inode) {
+      existing.layer = this.#layer;
+      return;
+    }
+    if (existing !== undefined) this.#remove(existing);
+    const name = new Name(detached(base), parent, target.inode, this.#layer);
+    if (!target.inode.absent) this.#onDisk(name, () => this.#disk.makeLink(target, name));
+    target.inode.links += 1;
+    parent.children.set(name.name, name);
+  }
+
+  #placeOther(parent: Directory, base: ByteString, entry: TarEntry): void {
+    const existing = parent.children.get(base);
+    if (existing !== undefined) this.#remove(existing);
+    const inode = new Inode(withoutForbidden(entry));
+    const name = new Name(detached(base), parent, inode, this.#layer);
+    this.#onDisk(name, () => {
+      if (inode.type === 'file')
+        this.#file = { fd: this.#disk.createFile(name), inode, position: 0, sparse: false };
+      else if (inode.type === 'symlink') this.#disk.makeSymlink(name);
+      // Devices stay in the index; FIFOs are made at the end. Character device 0:0 would be a whiteout.
+      else inode.absent = true;
+    });
+    parent.children.set(name.name, name);
+  }
+
+  #whiteOut(path: ByteString, of: ByteString | undefined): void {
+    const slash = path.lastIndexOf('/');
+    const directoryPath = path.slice(0, Math.max(slash, 0)) as ByteString;
+    if (of === undefined) {
+      this.#purgeBelow(this.#parent(directoryPath));
+      return;
+    }
+    const child = resolveDirectory(this.root, directoryPath)?.children.get(of);
+    if (child !== undefined) this.#purge(child);
+  }
+
+  /** Takes away what lower layers made. What this layer made stays, in directories it then implies. */
+  #purge(name: Name): void {
+    if (name instanceof Directory) {
+      this.#purgeBelow(name);
+      if (name.layer < this.#layer && name.children.size > 0) {
+        name.inode.assume(impliedDirectory);
+        name.layer = this.#layer;
+      }
+    }
+    if (name.layer < this.#layer) this.#remove(name);
+  }
+
+  /** Once is enough: nothing of a lower layer can come back while this layer is applied. */
+  #purgeBelow(directory: Directory): void {
+    if (directory.purgedBy === this.#layer) return;
+    directory.purgedBy = this.#layer;
+    for (const child of [...directory.children.values()]) this.#purge(child);
+  }
+
+  #remove(name: Name): void {
+    this.#lastDirectory = undefined;
+    this.#disk.remove(name);
+    name.parent?.children.delete(name.name);
+    forEachInode(name, (inode) => {
+      inode.links -= 1;
+    });
+  }
+
+  #parent(path: ByteString): Directory {
+    if (this.#lastDirectory !== undefined && this.#lastPath === path) return this.#lastDirectory;
+    const make = (parent: Directory, name: ByteString) => this.#makeDirectory(parent, name);
+    const directory = resolveDirectory(this.root, path, make) as Directory;
+    this.#lastPath = path;
+    this.#lastDirectory = directory;
+    return directory;
+  }
+
+  #onDisk(name: Name, action: () => void): void {
+    try {
+      action();
+    } catch (thrown) {
+      throw explainFailure(thrown, name);
+    }
+  }
+
+  #finishFile(): void {
+    const file = this.#file;
+    if (file === undefined) return;
+    if (file.sparse) ftruncateSync(file.fd, file.position);
+    this.#file = undefined;
+    this.#disk.finishFile(file.fd, file.inode);
+  }
+}
+
+function forEachInode(name: Name, action: (inode: Inode) => void): void {
+  if (name instanceof Directory)
+    for (const child of name.children.values()) forEachInode(child, action);
+  action(name.inode);
+}
+
+/** Attributes with which an image could talk to the overlay file system are never taken over. */
+function withoutForbidden(entry: TarEntry): TarEntry {
+  if (entry.xattrs.size === 0) return entry;
+  const xattrs = new Map([...entry.xattrs].filter(([name]) => !isStorageXattr(name)));
+  return { ...entry, xattrs };
+}
