@@ -22,7 +22,7 @@ type Segment = readonly [text: string, style?: Style];
 
 const spinner = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'] as const;
 const maxBars = 6;
-const barWidth = 24;
+const barWidth = 20;
 const labelWidth = 24;
 const nameWidth = 9;
 
