@@ -1,6 +1,13 @@
 /** Source ingress: directories, git repositories, tar archives; and what of them is left out. */
 export { extractArchive } from './archive/extract.ts';
 export type { SourceDeps } from './deps.ts';
+export {
+  type Download,
+  downloadFile,
+  type HttpAnswer,
+  type HttpGet,
+  type HttpReach,
+} from './download.ts';
 export type { Environment } from './git/environment.ts';
 export type { GitCall, GitOutcome, GitRunner } from './git/runner.ts';
 export { gitRunner } from './git/runner.ts';
