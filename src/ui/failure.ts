@@ -33,7 +33,7 @@ export function failureReport(
   paint: Paint,
 ): readonly string[] {
   const safe = (text: string) => safeText(text, { sgr: false, ci: options.ci ?? false });
-  const tail = tailOf(error, state).map((line) => paint('dim', safe(line)));
+  const tail = tailOf(error, state, safe).map((line) => paint('dim', line));
   const where = error.phase === undefined ? '' : ` in ${error.phase}`;
   const message = `${paint('red', `error${where}`)} [${error.code}]: ${safe(error.message)}`;
   const suggestion = error.suggestion === undefined ? [] : [`hint: ${safe(error.suggestion)}`];
@@ -42,11 +42,15 @@ export function failureReport(
   return [...tail, message, ...exitCodeLine(error), ...suggestion, ...retry, ...cause];
 }
 
-function tailOf(error: BuildError, state: BuildState): readonly string[] {
+function tailOf(
+  error: BuildError,
+  state: BuildState,
+  safe: (text: string) => string,
+): readonly string[] {
   const name = phases.find((phase) => phase === error.phase);
   const phase = name === undefined ? undefined : state.phase(name);
   if (phase === undefined || phase.tail.length === 0) return [];
-  return [`last lines of ${phase.phase}:`, ...phase.tail.map((line) => ` | ${line}`)];
+  return [`last lines of ${phase.phase}:`, ...phase.tail.map((line) => ` | ${safe(line)}`)];
 }
 
 function exitCodeLine(error: BuildError): readonly string[] {
