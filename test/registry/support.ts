@@ -2,7 +2,7 @@
  * What the registry tests share: clients with short pauses, blobs, manifests, a clock that does not wait.
  */
 
-import { createHash } from 'node:crypto';
+import { createCipheriv, createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { BuildError } from '../../src/errors/index.ts';
 import type { BuildEvent } from '../../src/events/index.ts';
@@ -98,11 +98,8 @@ export function fakeClock(start = 1_800_000_000_000): Clock & { readonly slept: 
 
 /** Content that is the same for the same seed and does not compress. */
 export function bytesOf(size: number, seed = 'seed'): Buffer {
-  const blocks = Math.ceil(size / 32);
-  const parts = Array.from({ length: blocks }, (_, i) =>
-    createHash('sha256').update(`${seed} ${i}`).digest(),
-  );
-  return Buffer.concat(parts).subarray(0, size);
+  const key = createHash('sha256').update(seed).digest().subarray(0, 16);
+  return createCipheriv('aes-128-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(size));
 }
 
 /** A blob with its descriptor. */

@@ -75,14 +75,15 @@ export function cutAnswer(
 /** Ends the connection after so many bytes of the request's body, without an answer. */
 export function cutRequest(at = 0, by: 'fin' | 'rst' = 'rst'): Action {
   return async ({ request }) => {
+    const { socket } = request;
     let read = 0;
     if (at > 0) {
-      for await (const chunk of request as AsyncIterable<Buffer>) {
-        read += chunk.length;
+      for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+        read += (chunk as Buffer).length;
         if (read >= at) break;
       }
     }
-    hangUp(request.socket, by);
+    hangUp(socket, by);
   };
 }
 
@@ -185,8 +186,10 @@ async function passRequest(
   onward: ReturnType<typeof httpRequest>,
   cutAt: number | undefined,
 ): Promise<boolean> {
+  const { socket } = request;
   let sent = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  for await (const piece of request.iterator({ destroyOnReturn: false })) {
+    const chunk = piece as Buffer;
     const part = cutAt === undefined ? chunk : chunk.subarray(0, Math.max(0, cutAt - sent));
     sent += part.length;
     if (!onward.write(part)) await new Promise((resolve) => onward.once('drain', resolve));
@@ -195,7 +198,7 @@ async function passRequest(
   if (cutAt !== undefined) {
     await settle();
     onward.destroy();
-    hangUp(request.socket, 'rst');
+    hangUp(socket, 'rst');
     return false;
   }
   onward.end();

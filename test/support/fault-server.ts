@@ -111,7 +111,8 @@ export async function startFaultServer(options: FaultServerOptions = {}): Promis
     const act = rule?.act ?? (options.upstream === undefined ? reply(404) : forward());
     if (rule?.next !== undefined) running.state = rule.next;
     const exchange = { request, response, seen, upstream: options.upstream, url: running.url };
-    Promise.resolve(act(exchange)).catch(() => request.socket.destroy());
+    const { socket } = request;
+    Promise.resolve(act(exchange)).catch(() => socket.destroy());
   };
   const server = await makeServer(options, listener);
   server.listen(0, '127.0.0.1');

@@ -4,6 +4,7 @@
  */
 
 import { Readable } from 'node:stream';
+import { sizeMismatch } from '../../blob/index.ts';
 import type { Context } from '../context.ts';
 import type { RequestKind } from '../counters.ts';
 import { RequestFailure } from '../http/failure.ts';
@@ -49,10 +50,13 @@ export async function sendHop(
     }
     const stall = new StallTimer(timeouts.stall, fail);
     const source = await content.open(combined);
-    const body = Readable.from(watchSending(source, { stall, onSent, onEnd: awaitAnswer }), {
-      objectMode: false,
-      highWaterMark: 256 * 1024,
-    });
+    const body = Readable.from(
+      watchSending(source, { stall, onSent, onEnd: awaitAnswer, length: content.length }),
+      {
+        objectMode: false,
+        highWaterMark: 256 * 1024,
+      },
+    );
     try {
       return await context.transport({ ...request, body });
     } finally {
@@ -74,6 +78,7 @@ interface SendingWatch {
   readonly stall: StallTimer;
   readonly onSent: ((bytes: number) => void) | undefined;
   readonly onEnd: () => void;
+  readonly length: number;
 }
 
 /** Passes a body on; the time until the next piece is asked for is the other side's. */
@@ -86,6 +91,7 @@ async function* watchSending(source: Readable, watch: SendingWatch): AsyncGenera
     sent += chunk.length;
     watch.onSent?.(sent);
   }
+  if (sent !== watch.length) throw sizeMismatch('the blob to be sent', watch.length, sent);
   watch.stall.stop();
   watch.onEnd();
 }

@@ -1,15 +1,13 @@
 /**
  * Downloading a blob as a stream that is verified, survives cuts and never holds the blob in memory.
  *
- * A cut is continued from the exact offset with a Range request, the hash going on where it stopped. A
- * registry that ignores the range is read from the beginning up to the offset. The stream ends well only
- * if size and digest are right.
+ * A cut is continued from the exact offset with a Range request; a registry that ignores the range is read
+ * from the beginning up to the offset. Around that sits a verified stream, whose hash simply goes on.
  */
 
-import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { BuildError } from '../../errors/index.ts';
-import { algorithmOf, type Descriptor, finishDigest } from '../../model/index.ts';
+import { sizeMismatch, verifyStream } from '../../blob/index.ts';
+import type { Descriptor } from '../../model/index.ts';
 import { getBlob, type OpenedBlob } from '../endpoints/blobs.ts';
 import { nameOf, type Place } from '../endpoints/place.ts';
 import { receive } from '../host/receive.ts';
@@ -35,7 +33,12 @@ export async function openDownload(
   const operation = { what, notFound: 'BLOB_NOT_FOUND', attempts: input.attempts } as const;
   const download = new Download(place, input, new Attempts(place.host, operation, signal), signal);
   await download.open();
-  return Readable.from(download.pieces(), { objectMode: false, highWaterMark: 256 * 1024 });
+  const body = Readable.from(download.pieces(), { objectMode: false, highWaterMark: 256 * 1024 });
+  return verifyStream(
+    body,
+    input.descriptor,
+    `blob ${input.descriptor.digest} of ${nameOf(place)}`,
+  );
 }
 
 class Download {
@@ -74,10 +77,8 @@ class Download {
 
   /** Yields the blob's bytes once each, in order. Errors are final. */
   async *pieces(): AsyncGenerator<Buffer> {
-    const { digest, size } = this.#descriptor;
+    const { size } = this.#descriptor;
     const { counters } = this.#place.host.context;
-    const algorithm = algorithmOf(digest);
-    const hash = createHash(algorithm);
     try {
       while (this.#offset < size) {
         await this.open();
@@ -85,7 +86,6 @@ class Download {
         for (;;) {
           const piece = await this.#next(source);
           if (piece === undefined) break;
-          hash.update(piece);
           this.#offset += piece.length;
           counters.add('pulled', piece.length);
           this.#attempts.progress();
@@ -95,8 +95,6 @@ class Download {
     } finally {
       this.#opened?.answer.body.destroy();
     }
-    const actual = finishDigest(hash, algorithm);
-    if (actual !== digest) this.#damaged(`its content has digest ${actual}`, 'DIGEST_MISMATCH');
   }
 
   /** The next piece; undefined when the connection gave out and another one is worth a try. */
@@ -123,18 +121,11 @@ class Download {
       const piece = chunk.subarray(skip);
       skip -= chunk.length - piece.length;
       if (piece.length > left) {
-        this.#damaged(`it is longer than ${this.#descriptor.size} bytes`, 'SIZE_MISMATCH');
+        const { digest, size } = this.#descriptor;
+        throw sizeMismatch(`blob ${digest} of ${nameOf(this.#place)}`, size, size + 1);
       }
       left -= piece.length;
       if (piece.length > 0) yield piece;
     }
-  }
-
-  #damaged(why: string, code: 'SIZE_MISMATCH' | 'DIGEST_MISMATCH'): never {
-    throw new BuildError(
-      code,
-      `blob ${this.#descriptor.digest} of ${nameOf(this.#place)} is damaged: ${why}`,
-      { retryable: true, details: { host: this.#place.host.registry } },
-    );
   }
 }
