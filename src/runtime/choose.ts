@@ -34,6 +34,9 @@ export interface RuntimeChosen {
 
 const order: readonly IsolationLevel[] = ['A', 'B', 'C', 'D', 'F'];
 
+/** Never better than one of those before them that works. */
+const lastResorts: ReadonlySet<ExecutorName> = new Set(['podman', 'chroot', 'in-builder']);
+
 /** Compares two levels; negative when the first is the stronger one. */
 export function compareIsolation(one: IsolationLevel, other: IsolationLevel): number {
   return order.indexOf(one) - order.indexOf(other);
@@ -58,6 +61,7 @@ export async function chooseRuntime(
   let best: Omit<RuntimeChosen, 'considered'> | undefined;
   for (const runtime of candidates) {
     if (request.executor !== undefined && runtime.name !== request.executor) continue;
+    if (best !== undefined && lastResorts.has(runtime.name)) break;
     const found = await consider(runtime, needs, signal);
     considered.push(found.considered);
     const { capability } = found;

@@ -3,7 +3,7 @@
  *
  * Where the agent may make namespaces the command is the first process of a pid namespace of its own:
  * when it ends, or is killed, the kernel kills all its descendants and waits for them before the exit is
- * seen, daemons that hold stdout included. Messages of the launch are told from the process's own
+ * seen, daemons that hold stdout included. Elsewhere a mark on the processes finds leftovers. Messages of the launch are told from the process's own
  * stderr by a pipe that the launching shell gives up.
  */
 
@@ -17,6 +17,7 @@ import { inheritableDescriptors } from './machine/descriptors.ts';
 import { collect, helperEnvironment, killGroup } from './machine/helper.ts';
 import { canMount } from './machine/identity.ts';
 import { namespaceInitOf } from './machine/processes.ts';
+import { createTag } from './machine/tag.ts';
 import type { ExitStatus, RunStdio } from './ports.ts';
 
 /** The number of the first extra descriptor; the others follow. */
@@ -42,6 +43,8 @@ export interface SupervisedCommand {
   readonly extra?: readonly ExtraDescriptor[];
   /** Environment of the command; default is a minimal one. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Working directory of the command; default is that of this process. */
+  readonly directory?: string;
   /** The command reports by itself on descriptor 3 that it is about to start the process. */
   readonly reportsStart?: boolean;
 }
@@ -78,16 +81,19 @@ export async function supervise(
   signal?.throwIfAborted();
   refuseLeaks();
   const { argv, extra = [] } = command;
-  const [file = '', ...args] = [...wrapper(deps, command), ...argv];
+  const tag = canMount(deps.identity) ? undefined : createTag(deps);
+  const [file = '', ...args] = [...(tag?.prefix ?? []), ...wrapper(deps, command), ...argv];
   const child = spawn(file, args, {
     stdio: [stdio.stdin, stdio.stdout, 'pipe', 'pipe', stdio.stderr, ...extra.map(stdioOf)],
     env: { ...(command.environment ?? helperEnvironment) },
+    ...(command.directory === undefined ? {} : { cwd: command.directory }),
     detached: true,
   });
   const messages = collect(child.stderr as Readable);
   const report = collect(streamAt(child, 3));
   const outputs = feed(child, extra);
   const code = await settled(child, signal);
+  await tag?.killAll();
   await new Promise(setImmediate);
   for (const stream of child.stdio) stream?.destroy();
   return {

@@ -26,6 +26,7 @@ const timeLimit = 5000;
 /** What a probe needs of an executor. */
 export interface Probed<F> {
   readonly forms: readonly F[];
+  probeSpec?(spec: RunSpec): RunSpec;
   run(form: F, spec: RunSpec, stdio: RunStdio, signal?: AbortSignal): Promise<ExitStatus>;
 }
 
@@ -37,7 +38,8 @@ export async function firstWorking<F>(
 ): Promise<{ readonly form: F } | ProbeFailure> {
   using rootfs = createProbeRootfs(deps.stateDirectory);
   if (rootfs === undefined) return { reason: 'there is no probe program for this architecture' };
-  const spec = probeSpec(deps, rootfs.path, rootfs.program);
+  const plain = probeSpec(deps, rootfs.path, rootfs.program);
+  const spec = executor.probeSpec?.(plain) ?? plain;
   let failure: ProbeFailure = { reason: 'it has no form that fits this machine' };
   for (const form of executor.forms) {
     const outcome = await attempt(

@@ -16,6 +16,8 @@ export interface ProcessEntry {
   readonly pids: readonly number[];
   /** The parent's number in the pid namespace of /proc. */
   readonly parent: number;
+  /** It has ended and only waits for its parent to notice. */
+  readonly ended: boolean;
 }
 
 /** Lists every process that /proc shows. */
@@ -31,7 +33,8 @@ export function readProcess(directory: string): ProcessEntry | undefined {
   try {
     const status = parseStatus(readFileSync(`${directory}/status`, 'utf8'));
     const pids = (status.get('NSpid') ?? '').split(/\s+/).map(Number);
-    return { directory, pids, parent: Number(status.get('PPid')) };
+    const ended = /^[ZX]/.test(status.get('State') ?? '');
+    return { directory, pids, parent: Number(status.get('PPid')), ended };
   } catch {
     return undefined;
   }

@@ -31,7 +31,9 @@ export function checkSpec(spec: RunSpec): RunSpec {
   if ([...spec.args, ...spec.env, spec.cwd].some((text) => text.includes('\0'))) {
     fail('an argument or variable holds a NUL character');
   }
-  for (const path of systemMountPoints) checkSystemMountPoint(spec.rootfs, path);
+  if (spec.rootfs !== '/') {
+    for (const path of systemMountPoints) checkSystemMountPoint(spec.rootfs, path);
+  }
   return {
     ...spec,
     cwd: directory(spec.rootfs, spec.cwd),

@@ -90,14 +90,20 @@ function search(list: readonly Interval[]): readonly Instruction[] {
 
 /** Tries the rules of one system call in order. */
 function decide(rules: readonly FilterRule[], fallback: Answer): readonly Instruction[] {
-  const code = rules.flatMap(({ tests = [], answer: decision }) => {
-    const hit = answer(decision);
-    return tests.reduceRight<readonly Instruction[]>(
-      (inner, test) => [...compare(test, inner.length), ...inner],
-      [hit],
-    );
-  });
+  const code = rules.flatMap(({ tests = [], answer: decision }) =>
+    guarded(tests, [answer(decision)]),
+  );
   return rules.some((rule) => rule.tests === undefined) ? code : [...code, answer(fallback)];
+}
+
+/** Puts tests in front of code that runs when all of them pass. */
+function guarded(
+  [test, ...rest]: readonly ArgumentTest[],
+  code: readonly Instruction[],
+): readonly Instruction[] {
+  if (test === undefined) return code;
+  const inner = guarded(rest, code);
+  return [...compare(test, inner.length), ...inner];
 }
 
 /** Skips `skip` instructions unless the argument's low 32 bits pass; the kernel takes these arguments as int. */

@@ -1,0 +1,86 @@
+/**
+ * No sandbox at all: the process runs in the root filesystem we are in, which is the builder image's.
+ *
+ * This is what remains in pods of the restricted profile, where every namespace is denied. The process
+ * has our own id and sees what we see, so nothing secret may be within this process's reach while it
+ * runs (isolation F).
+ */
+
+import { join } from 'node:path';
+import type { RuntimeDeps } from '../deps.ts';
+import { limited } from '../machine/limits.ts';
+import type { ExitStatus, RunSpec, RunStdio, Runtime } from '../ports.ts';
+import { divideEnvironment, withLateVariables } from '../sandbox/environment.ts';
+import { statusOf, supervise } from '../supervise.ts';
+import { directScript } from './direct-script.ts';
+import { probed } from './probed.ts';
+
+/** Returns the in-place executor. */
+export function inBuilder(deps: RuntimeDeps): Runtime {
+  return probed<'in-place'>(deps, {
+    name: 'in-builder',
+    forms: ['in-place'],
+    probeSpec: (spec) => ({
+      ...spec,
+      rootfs: '/',
+      args: spec.args.map((program) => join(spec.rootfs, program)),
+    }),
+    missing: () => missing(deps),
+    refusal: ({ network }) =>
+      network === 'none' ? 'in-builder cannot take the network away' : undefined,
+    describe: async () => ({
+      isolation: 'F',
+      limitations: ['the process runs in place, with our own id and in our own root filesystem'],
+      best: true,
+      fakeRoot: false,
+    }),
+    run: (_, spec, stdio, signal) => run(deps, spec, stdio, signal),
+  });
+}
+
+function missing({ tools }: RuntimeDeps): string | undefined {
+  const absent = ['setpriv', 'sh', 'cat', 'env'].filter((name) => !tools.find(name));
+  return absent.length === 0 ? undefined : `not installed: ${absent.join(', ')}`;
+}
+
+async function run(
+  deps: RuntimeDeps,
+  spec: RunSpec,
+  stdio: RunStdio,
+  signal: AbortSignal | undefined,
+): Promise<ExitStatus> {
+  if (spec.rootfs !== '/') {
+    return { code: 125, runtimeFailure: `in-builder runs in /, not in ${spec.rootfs}` };
+  }
+  if (spec.mounts.length > 0) {
+    const targets = spec.mounts.map(({ target }) => target).join(', ');
+    return { code: 125, runtimeFailure: `nothing can be mounted in place: ${targets}` };
+  }
+  const { exports, late } = divideEnvironment(spec.env);
+  const args = withLateVariables(spec.rootfs, late, spec.args);
+  if (typeof args === 'string') return { code: 125, runtimeFailure: args };
+  const tool = (name: string) => deps.tools.find(name) ?? name;
+  const shell = [tool('sh'), '-c', directScript, 'sh', tool('cat')];
+  const exit = await supervise(
+    deps,
+    {
+      argv: limited(deps, spec.limits, [...shell, ...asUser(deps, spec), ...args]),
+      extra: [{ kind: 'input', bytes: Buffer.from(exports) }],
+      reportsStart: true,
+      directory: spec.cwd,
+    },
+    stdio,
+    signal,
+  );
+  return statusOf(exit);
+}
+
+/** Becomes the image's user where that is possible; a pod with a fixed random uid stays what it is. */
+function asUser({ tools, identity }: RuntimeDeps, { user }: RunSpec): readonly string[] {
+  const setpriv = [tools.find('setpriv') ?? 'setpriv', '--no-new-privs'];
+  const may = ['CAP_SETUID', 'CAP_SETGID'].every((name) => identity.effective.includes(name));
+  if (!may) return [...setpriv, '--'];
+  const { uid, gid, additionalGids } = user;
+  const groups = additionalGids.length === 0 ? '--clear-groups' : `--groups=${additionalGids}`;
+  return [...setpriv, `--reuid=${uid}`, `--regid=${gid}`, groups, '--'];
+}

@@ -1,0 +1,83 @@
+/**
+ * Marks a process and all its descendants where no pid namespace can hold them together.
+ *
+ * The mark is an odd value of two resource limits nobody uses (POSIX message queues and pending
+ * signals). Limits are inherited through everything a daemon does to get away, are not part of the
+ * environment a build could record, and /proc/PID/limits shows them to everybody. A hostile process can
+ * lower its own limits and lose the mark: this finds leftovers, it does not confine.
+ */
+
+import { randomInt } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { kill } from 'node:process';
+import type { RuntimeDeps } from '../deps.ts';
+import { listProcesses } from './processes.ts';
+
+/** A mark on a family of processes. */
+export interface ProcessTag {
+  /** Starts a command that carries the mark. */
+  readonly prefix: readonly string[];
+  /** Kills every process with the mark, again and again until none is left or time is up. */
+  killAll(): Promise<void>;
+}
+
+/** What is taken off the limits that this process has. */
+const range = 4096;
+const timeLimit = 2000;
+
+/** Makes a mark; undefined without prlimit, or where the limits are too low to tell marks apart. */
+export function createTag(
+  deps: RuntimeDeps,
+  own: string = readFileSync('/proc/self/limits', 'utf8'),
+): ProcessTag | undefined {
+  const prlimit = deps.tools.find('prlimit');
+  const queue = hardLimit(own, 'Max msgqueue size');
+  const signals = hardLimit(own, 'Max pending signals');
+  if (prlimit === undefined || queue < 2 * range || signals < 2 * range) return undefined;
+  const mark = { queue: queue - randomInt(1, range), signals: signals - randomInt(1, range) };
+  return {
+    prefix: [prlimit, `--msgqueue=${mark.queue}`, `--sigpending=${mark.signals}`, '--'],
+    killAll: () => killMarked((limits) => isMarked(limits, mark)),
+  };
+}
+
+function isMarked(limits: string, mark: { queue: number; signals: number }): boolean {
+  return (
+    hardLimit(limits, 'Max msgqueue size') === mark.queue &&
+    hardLimit(limits, 'Max pending signals') === mark.signals
+  );
+}
+
+async function killMarked(isOurs: (limits: string) => boolean): Promise<void> {
+  const end = performance.now() + timeLimit;
+  while (performance.now() < end) {
+    const living = listProcesses().filter(
+      (entry) => !entry.ended && isOurs(readOr(`${entry.directory}/limits`)),
+    );
+    if (living.length === 0) return;
+    for (const entry of living) tryKill(entry.pids.at(0));
+    await new Promise((resolve) => {
+      setTimeout(resolve, 5);
+    });
+  }
+}
+
+function tryKill(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) kill(pid, 'SIGKILL');
+  } catch {
+    // gone meanwhile, or beyond our reach: the time limit ends the attempts
+  }
+}
+
+function hardLimit(limits: string, title: string): number {
+  return Number(new RegExp(`^${title}\\s+\\S+\\s+(\\d+)`, 'm').exec(limits)?.[1] ?? 0);
+}
+
+function readOr(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
