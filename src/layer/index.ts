@@ -1,9 +1,15 @@
 /** Layers and directories: apply layers to a root file system; capture a change of one as a layer. */
+export type { Capture, CaptureRequest, CaptureStats } from './capture.ts';
+export { captureLayer } from './capture.ts';
 export type { IdMapping } from './id-mapping.ts';
 export type { LayerFile } from './layer-feed.ts';
 export { removeTree } from './remove-tree.ts';
+export type { ResolvedPath, ResolveOptions } from './resolve-in-root.ts';
+export { resolveInRoot } from './resolve-in-root.ts';
 export type { RootfsEntry } from './rootfs-entry.ts';
 export type { IndexNode } from './rootfs-index.ts';
 export { RootfsIndex, readIndex } from './rootfs-index.ts';
 export type { UnpackOptions, UnpackRequest, UnpackResult } from './unpack.ts';
 export { unpackLayers } from './unpack.ts';
+export type { LayerBody, WrittenLayer } from './write-layer.ts';
+export { writeLayer } from './write-layer.ts';

@@ -1,0 +1,286 @@
+/**
+ * Walks what may have changed and writes what has, in canonical order (docs/design.md, "The canonical
+ * layer").
+ *
+ * With an overlay the candidates are its upper directory, otherwise the whole result; the rest is one
+ * algorithm, so both give the same bytes. What is gone is found by comparing names, never by whiteouts
+ * or opaque marks, which storage and runtimes leave in many forms.
+ */
+
+import * as fs from 'node:fs';
+import { BuildError } from '../../errors/index.ts';
+import { type ByteString, displayBytes } from '../../model/index.ts';
+import { defaultTarLimits, type TarEntry } from '../../tar/index.ts';
+import { DirectoryPaths, type PathNode } from '../directory-paths.ts';
+import type { IndexNode } from '../rootfs-index.ts';
+import { isReservedName, whiteoutOf } from '../whiteout.ts';
+import { noXattrs, type Xattrs } from '../xattr-names.ts';
+import { withAccess } from './access.ts';
+import { attributesDiffer, describe, openForReading, type Rules, sameContent } from './compare.ts';
+import { type Facts, readFacts } from './node-facts.ts';
+import type { Packer, Packing } from './packer.ts';
+
+/** What is compared with what. */
+export interface Comparison {
+  /** Directory of the entries that may have changed: the overlay's upper directory, or the result. */
+  readonly candidates: ByteString;
+  /** The root file system as processes saw it. */
+  readonly result: ByteString;
+  /** The root file system below, and its index. */
+  readonly lower: ByteString;
+  readonly index: IndexNode;
+  /** Paths that are left alone, with everything below. */
+  readonly exclude: ReadonlySet<ByteString>;
+  /** Extended attributes of the candidates, by path. */
+  readonly xattrs: ReadonlyMap<ByteString, Xattrs>;
+  readonly rules: Rules;
+}
+
+/** What went into the layer. */
+export interface WalkCounts {
+  entries: number;
+  whiteouts: number;
+  readonly warnings: string[];
+}
+
+/** A directory on the way; written only when something below it is. */
+interface Visit extends PathNode {
+  readonly parent: Visit | undefined;
+  readonly path: ByteString;
+  readonly depth: number;
+  readonly lower: IndexNode | undefined;
+  readonly diskMode: number;
+  readonly entry: TarEntry | undefined;
+  written: boolean;
+}
+
+interface Found {
+  readonly name: ByteString;
+  readonly facts: Facts;
+}
+
+const maxWarnings = 20;
+const noChildren: IndexNode['children'] = new Map();
+
+/** Compares and writes, entry by entry. */
+export class ChangeWalk {
+  readonly counts: WalkCounts = { entries: 0, whiteouts: 0, warnings: [] };
+  readonly #comparison: Comparison;
+  readonly #packer: Packer;
+  readonly #candidates: DirectoryPaths;
+  readonly #result: DirectoryPaths;
+  readonly #lower: DirectoryPaths;
+  /** The first entry of each file with several names, by inode. */
+  readonly #linked = new Map<string, TarEntry>();
+
+  constructor(comparison: Comparison, packer: Packer) {
+    this.#comparison = comparison;
+    this.#packer = packer;
+    this.#candidates = new DirectoryPaths(comparison.candidates);
+    this.#result = new DirectoryPaths(comparison.result);
+    this.#lower = new DirectoryPaths(comparison.lower);
+  }
+
+  /** Writes the whole archive. */
+  *run(): Packing {
+    yield* this.#directory({
+      name: '' as ByteString,
+      parent: undefined,
+      path: '' as ByteString,
+      depth: 0,
+      lower: this.#comparison.index,
+      diskMode: 0o755,
+      entry: undefined,
+      written: true,
+    });
+    yield* this.#packer.end();
+  }
+
+  [Symbol.dispose](): void {
+    for (const paths of [this.#candidates, this.#result, this.#lower]) paths[Symbol.dispose]();
+  }
+
+  *#directory(visit: Visit): Packing {
+    const path = this.#candidates.directory(visit);
+    const { value: names, restore } = withAccess(path, visit.diskMode, () => this.#list(path));
+    try {
+      const found = names.flatMap((name) => this.#find(visit, name));
+      for (const name of this.#removed(visit, names, found)) yield* this.#whiteout(visit, name);
+      for (const each of found) yield* this.#compare(visit, each);
+    } finally {
+      restore();
+    }
+  }
+
+  #list(path: string | Buffer): ByteString[] {
+    const names = fs.readdirSync(path, { encoding: 'latin1' }) as ByteString[];
+    // Reading the names needs other permissions than what follows.
+    fs.accessSync(path, fs.constants.X_OK);
+    return names.sort(byBytes);
+  }
+
+  /** Returns the entry with this name unless it is none that a layer can hold. */
+  #find(visit: Visit, name: ByteString): Found[] {
+    const path = childPath(visit, name);
+    if (this.#comparison.exclude.has(path)) return [];
+    const facts = readFacts(this.#candidates.path(visit, name));
+    if (facts === undefined) return [];
+    if (facts.type === 'socket') this.#warn(`socket left out: "${displayBytes(path)}"`);
+    return facts.type === 'socket' || facts.type === 'whiteout' ? [] : [{ name, facts }];
+  }
+
+  /** Returns the names that the lower directory has and the result has not. */
+  #removed(visit: Visit, names: readonly ByteString[], found: readonly Found[]): ByteString[] {
+    const lower = visit.lower?.children ?? noChildren;
+    if (lower.size === 0) return [];
+    const present = new Set(found.map(({ name }) => name));
+    if (this.#comparison.candidates !== this.#comparison.result) {
+      const handled = new Set(names);
+      for (const name of this.#list(this.#result.directory(visit)))
+        if (!handled.has(name)) present.add(name);
+    }
+    const isGone = ([name, { entry }]: [ByteString, IndexNode]) =>
+      !present.has(name) &&
+      entry?.absent !== true &&
+      !this.#comparison.exclude.has(childPath(visit, name));
+    return [...lower]
+      .filter(isGone)
+      .map(([name]) => name)
+      .sort(byBytes);
+  }
+
+  *#whiteout(visit: Visit, name: ByteString): Packing {
+    yield* this.#ancestors(visit);
+    this.counts.whiteouts += 1;
+    const { rules } = this.#comparison;
+    yield* this.#packer.entry({
+      ...plainFile,
+      path: childPath(visit, whiteoutOf(name)),
+      mtime: rules.epoch,
+    });
+  }
+
+  *#compare(visit: Visit, { name, facts }: Found): Packing {
+    const path = childPath(visit, name);
+    const lower = visit.lower?.children.get(name);
+    const xattrs = this.#comparison.xattrs.get(path) ?? noXattrs;
+    const isChanged = this.#isChanged(visit, name, facts, xattrs, lower);
+    if (facts.type !== 'directory' && !isChanged) return;
+    const { rules } = this.#comparison;
+    const type = facts.type as TarEntry['type'];
+    const found = { facts, xattrs, isChanged };
+    const entry: TarEntry = { path, type, ...describe(rules, found, lower?.entry) };
+    if (type === 'directory') {
+      const depth = visit.depth + 1;
+      const inner = {
+        name,
+        parent: visit,
+        path,
+        depth,
+        lower,
+        diskMode: facts.mode,
+        entry,
+        written: false,
+      };
+      if (isChanged) yield* this.#ancestors(inner);
+      yield* this.#directory(inner);
+    } else yield* this.#nonDirectory(visit, name, facts, entry);
+  }
+
+  #isChanged(
+    visit: Visit,
+    name: ByteString,
+    facts: Facts,
+    xattrs: Xattrs,
+    lower: IndexNode | undefined,
+  ): boolean {
+    if (lower?.entry === undefined || lower.entry.absent === true) return true;
+    if (attributesDiffer(this.#comparison.rules, facts, xattrs, lower.entry)) return true;
+    if (facts.type !== 'file' || facts.size === 0) return false;
+    return !sameContent(this.#candidates.path(visit, name), this.#lower.path(visit, name));
+  }
+
+  *#nonDirectory(visit: Visit, name: ByteString, facts: Facts, entry: TarEntry): Packing {
+    yield* this.#ancestors(visit);
+    this.#count(entry, name, visit.depth + 1);
+    const first = facts.inode === undefined ? undefined : this.#linked.get(facts.inode);
+    if (first !== undefined) yield* this.#packer.entry(linkTo(first, entry.path));
+    else if (entry.type !== 'file') yield* this.#packer.entry(entry);
+    else {
+      if (facts.inode !== undefined) this.#linked.set(facts.inode, entry);
+      yield* this.#file(this.#candidates.path(visit, name), facts, entry);
+    }
+  }
+
+  *#file(path: string | Buffer, facts: Facts, entry: TarEntry): Packing {
+    const open = () => fs.openSync(path, openForReading);
+    const { value: fd, restore } = withAccess(path, facts.mode, open);
+    try {
+      restore();
+      yield* this.#packer.file(entry, fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+
+  /** Writes a directory, and before it those above it, unless they have been. */
+  *#ancestors(visit: Visit): Packing {
+    if (visit.written || visit.parent === undefined || visit.entry === undefined) return;
+    yield* this.#ancestors(visit.parent);
+    visit.written = true;
+    this.#count(visit.entry, visit.name, visit.depth);
+    yield* this.#packer.entry(visit.entry);
+  }
+
+  #count(entry: TarEntry, name: ByteString, depth: number): void {
+    this.counts.entries += 1;
+    const { pathBytes, depth: maxDepth, contentBytes } = defaultTarLimits;
+    if (isReservedName(name))
+      throw new BuildError(
+        'LAYER_INVALID',
+        `"${displayBytes(entry.path)}" cannot be part of an image: names that begin with .wh. mean removals`,
+        { suggestion: 'let the build remove or rename it' },
+      );
+    if (entry.path.length >= pathBytes || depth > maxDepth)
+      throw tooLarge(entry, `its path is longer than ${pathBytes} bytes or ${maxDepth} levels`);
+    if (this.#packer.bytes + entry.size > contentBytes)
+      throw tooLarge(entry, `the layer would be larger than ${contentBytes} bytes`);
+  }
+
+  #warn(message: string): void {
+    const { warnings } = this.counts;
+    if (warnings.length < maxWarnings) warnings.push(message);
+  }
+}
+
+const plainFile: Omit<TarEntry, 'path' | 'mtime'> = {
+  type: 'file',
+  mode: 0o600,
+  uid: 0,
+  gid: 0,
+  size: 0,
+  linkName: '' as ByteString,
+  deviceMajor: 0,
+  deviceMinor: 0,
+  xattrs: noXattrs,
+};
+
+function byBytes(a: ByteString, b: ByteString): number {
+  return a < b ? -1 : 1;
+}
+
+function childPath(visit: Visit, name: ByteString): ByteString {
+  return (visit.path === '' ? name : `${visit.path}/${name}`) as ByteString;
+}
+
+/** All names of a file have the attributes of the first: unpackers apply those of each. */
+function linkTo(first: TarEntry, path: ByteString): TarEntry {
+  return { ...first, path, type: 'hardlink', linkName: first.path, size: 0, xattrs: noXattrs };
+}
+
+function tooLarge(entry: TarEntry, why: string): BuildError {
+  const shown = displayBytes(entry.path.slice(0, 200) as ByteString);
+  return new BuildError('LIMIT_EXCEEDED', `"${shown}" cannot be part of an image: ${why}`, {
+    suggestion: 'no container engine could unpack it; let the build remove it',
+  });
+}
