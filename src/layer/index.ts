@@ -1,6 +1,8 @@
 /** Layers and directories: apply layers to a root file system; capture a change of one as a layer. */
 export type { Capture, CaptureRequest, CaptureStats } from './capture.ts';
 export { captureLayer } from './capture.ts';
+export type { CopyOptions, CopyResult } from './copy-tree.ts';
+export { copyTree } from './copy-tree.ts';
 export type { IdMapping } from './id-mapping.ts';
 export type { LayerFile } from './layer-feed.ts';
 export { removeTree } from './remove-tree.ts';

@@ -9,7 +9,7 @@ import { randomUUID } from 'node:crypto';
 import * as fs from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { BuildError } from '../errors/index.ts';
-import { byteStringOf } from '../model/index.ts';
+import { byteStringFrom, byteStringOf } from '../model/index.ts';
 import { fsPath } from './directory-paths.ts';
 
 /** Bytes of a path from which on a directory is moved up before it is emptied. */
@@ -28,8 +28,8 @@ interface Opened {
  *
  * @throws BuildError `PERMISSION_DENIED` or `IO_FAILED` naming what could not be removed
  */
-export async function removeTree(path: string): Promise<void> {
-  const top = byteStringOf(path);
+export async function removeTree(path: string | Buffer): Promise<void> {
+  const top = typeof path === 'string' ? byteStringOf(path) : byteStringFrom(path);
   const stat = fs.lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return;
   if (!stat.isDirectory()) return fs.unlinkSync(path);
