@@ -65,9 +65,12 @@ export async function acquireLease(context: StoreContext): Promise<Lease> {
   const id = randomName();
   const file = join(context.paths.leases, id);
   if (context.readOnly) return new Lease(context, file, undefined);
-  await context.failpoint('lease.create');
-  const lock = await acquireLock(context.paths.lock('lease', id));
-  return new Lease(context, file, lock);
+  try {
+    await context.failpoint('lease.create');
+    return new Lease(context, file, await acquireLock(context.paths.lock('lease', id)));
+  } catch (error) {
+    throw await fileError(error, 'cannot begin a lease', context.paths.leases);
+  }
 }
 
 /** Keeps leases from being extended while `action` runs, and evictions from running beside each other. */

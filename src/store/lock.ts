@@ -89,11 +89,16 @@ export async function tryLock(path: string): Promise<KernelLock | undefined> {
   for (;;) {
     const before = await identityOf(path);
     const database = await openLockFile(path);
-    if (!(await begin(path, database))) return undefined;
-    if (before !== undefined && before === (await identityOf(path))) {
+    const outcome = begin(path, database);
+    if (outcome === 'locked' && before !== undefined && before === (await identityOf(path))) {
       return new KernelLock(path, database);
     }
     database.close();
+    if (outcome === 'busy') return undefined;
+    // Nobody can hold a file that SQLite does not take for an empty database.
+    if (outcome === 'foreign' && before === (await identityOf(path))) {
+      await unlink(path).catch(() => {});
+    }
   }
 }
 
@@ -131,17 +136,16 @@ async function openLockFile(path: string): Promise<DatabaseSync> {
   }
 }
 
-async function begin(path: string, database: DatabaseSync): Promise<boolean> {
+function begin(path: string, database: DatabaseSync): 'locked' | 'busy' | 'foreign' {
   try {
     database.exec('BEGIN EXCLUSIVE');
-    return true;
+    return 'locked';
   } catch (error) {
-    database.close();
     const code = ((error as { errcode?: number }).errcode ?? 0) & 0xff;
-    if (code === sqliteBusy) return false;
-    if (code !== sqliteNotADatabase) throw lockFailure(path, error);
-    await unlink(path).catch(() => {});
-    return begin(path, await openLockFile(path));
+    if (code === sqliteBusy) return 'busy';
+    if (code === sqliteNotADatabase) return 'foreign';
+    database.close();
+    throw lockFailure(path, error);
   }
 }
 

@@ -1,0 +1,114 @@
+/** Locks end with their holders, and only then. */
+
+import { chmod, readdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import t from 'tap';
+import { acquireLock, tryLock, withLock } from '../../src/store/index.ts';
+import { killHard, startChild } from './processes.ts';
+
+t.test('a lock excludes others of this process until it is released', async (t) => {
+  const path = join(t.testdir(), 'lock');
+  const lock = await acquireLock(path);
+  t.equal(await tryLock(path), undefined);
+  const next = acquireLock(path);
+  lock.release();
+  lock.release();
+  const second = await next;
+  t.equal(await tryLock(path), undefined);
+  second.release();
+  t.equal((await stat(path)).size, 0, 'nothing is ever written');
+});
+
+t.test('critical sections do not overlap, and the lock file goes at the end', async (t) => {
+  const dir = t.testdir();
+  const path = join(dir, 'lock');
+  let inside = 0;
+  let most = 0;
+  const section = () =>
+    withLock(path, {}, async () => {
+      inside += 1;
+      most = Math.max(most, inside);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      inside -= 1;
+    });
+  await Promise.all(Array.from({ length: 20 }, section));
+  t.equal(most, 1);
+  t.same(await readdir(dir), []);
+});
+
+t.test('waiting ends with the signal', async (t) => {
+  const path = join(t.testdir(), 'lock');
+  using _ = await acquireLock(path);
+  const abort = new AbortController();
+  const waiting = acquireLock(path, { signal: abort.signal });
+  abort.abort(new Error('enough'));
+  await t.rejects(waiting, { message: 'enough' });
+});
+
+t.test('L10: waiting too long names the holder', async (t) => {
+  const path = join(t.testdir(), 'lock');
+  const { child } = await startChild(['-', 'hold', path]);
+  t.teardown(() => killHard(child));
+  await t.rejects(acquireLock(path, { timeoutMs: 50, what: 'the thing' }), {
+    code: 'LOCK_TIMEOUT',
+    exitCode: 14,
+    message: new RegExp(`^the thing is still locked .* process ${child.pid} `),
+  });
+});
+
+t.test('L10: a lock whose holder was killed is free at once', async (t) => {
+  const path = join(t.testdir(), 'lock');
+  const { child } = await startChild(['-', 'hold', path]);
+  t.equal(await tryLock(path), undefined);
+  await killHard(child);
+  const lock = await tryLock(path);
+  t.ok(lock, 'no matter who has the pid now');
+  lock?.release();
+});
+
+t.test('L10: a holder in another pid namespace is respected and not guessed at', async (t) => {
+  const path = join(t.testdir(), 'lock');
+  const namespaces = ['-Ur', '--pid', '--fork', '--mount-proc', '--net', '--kill-child=KILL'];
+  const { child, line } = await startChild(['-', 'hold', path], {
+    prefix: ['unshare', ...namespaces],
+  });
+  t.equal(line, 'held');
+  t.equal(await tryLock(path), undefined);
+  await t.rejects(acquireLock(path, { timeoutMs: 20 }), { code: 'LOCK_TIMEOUT' });
+  await killHard(child);
+  const lock = await acquireLock(path, { timeoutMs: 5000 });
+  lock.release();
+});
+
+t.test('a lock file that was removed and made again does not let two in', async (t) => {
+  const path = join(t.testdir(), 'lock');
+  const first = await acquireLock(path);
+  const waiting = acquireLock(path);
+  await first.remove();
+  const second = await waiting;
+  t.equal(await tryLock(path), undefined);
+  second.release();
+});
+
+t.test('a lock file with something in it is made anew', async (t) => {
+  const path = join(t.testdir({ lock: 'x'.repeat(5000) }), 'lock');
+  using lock = await acquireLock(path);
+  t.equal((await stat(lock.path)).size, 0);
+});
+
+t.test('where nothing can be locked it is said', async (t) => {
+  const dir = t.testdir({ notADirectory: '', ro: {} });
+  await t.rejects(tryLock(join(dir, 'notADirectory', 'lock')), { code: 'IO_FAILED' });
+  await t.rejects(tryLock(join(dir, 'absent', 'lock')), { code: 'IO_FAILED' });
+});
+
+t.test(
+  'a lock file that may only be read is refused, since nothing would be locked',
+  { skip: process.getuid?.() === 0 && 'root may write everything' },
+  async (t) => {
+    const path = join(t.testdir(), 'lock');
+    await writeFile(path, '');
+    await chmod(path, 0o444);
+    await t.rejects(tryLock(path), { code: 'PERMISSION_DENIED' });
+  },
+);
