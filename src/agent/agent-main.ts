@@ -4,6 +4,7 @@
  */
 
 import { asBuildError } from '../errors/index.ts';
+import { closeInheritedDescriptors } from '../runtime/index.ts';
 import { createHandlers } from './handlers.ts';
 import type { AgentMessage, ClientMessage } from './protocol.ts';
 import { AgentServer } from './server.ts';
@@ -23,6 +24,7 @@ async function start(message: Extract<ClientMessage, { kind: 'start' }>): Promis
 
 let server: AgentServer | undefined;
 
+closeInheritedDescriptors();
 process.umask(0o022);
 process.on('message', async (raw) => {
   const message = raw as ClientMessage;

@@ -48,9 +48,10 @@ export async function createHandlers(
     },
     readFiles: async (input) =>
       readFiles(workspaces.get(input.workspace).root, input.paths, input.limit),
-    placeTree: (input, { signal }) => placeTree(workspaces.get(input.workspace), input, signal),
+    placeTree: (input, { signal }) =>
+      placeTree(start.idMapping, workspaces.get(input.workspace), input, signal),
     placeArchive: async (input, { signal }) => {
-      await placeArchive(workspaces.get(input.workspace), input, signal);
+      await placeArchive(start.idMapping, workspaces.get(input.workspace), input, signal);
       return undefined;
     },
     chooseRuntime: async (input, { signal }) => {

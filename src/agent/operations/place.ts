@@ -5,7 +5,12 @@ import { join } from 'node:path';
 import { copyTree, removeTree, resolveInRoot } from '../../layer/index.ts';
 import type { ByteString } from '../../model/index.ts';
 import { compileIgnore, extractArchive, type IgnoreMatcher } from '../../source/index.ts';
-import type { AgentOperations, PlaceArchiveRequest, PlaceTreeRequest } from '../protocol.ts';
+import type {
+  AgentIdMapping,
+  AgentOperations,
+  PlaceArchiveRequest,
+  PlaceTreeRequest,
+} from '../protocol.ts';
 import { runTool } from '../tool.ts';
 import type { Workspace } from '../workspace.ts';
 
@@ -13,9 +18,11 @@ import type { Workspace } from '../workspace.ts';
  * Copies a directory to an absolute path of the container, replacing what is there.
  *
  * Owner, times and the write permission of others become what S2I gives sources, whatever the user's
- * umask and checkout were; ignored paths are left out.
+ * umask and checkout were; ignored paths are left out. Under a single id everything is ours, and the
+ * owner is given when the layer is captured.
  */
 export async function placeTree(
+  idMapping: AgentIdMapping,
   workspace: Workspace,
   request: PlaceTreeRequest,
   signal: AbortSignal,
@@ -27,7 +34,7 @@ export async function placeTree(
     target,
     {
       ...(ignored === undefined ? {} : { filter: keptBy(ignored) }),
-      owner: request.owner,
+      ...(idMapping.kind === 'single' ? {} : { owner: request.owner }),
       modeMask: 0o022,
       mtime: request.mtime,
       symlinks: request.symlinks,
@@ -44,6 +51,7 @@ function keptBy(ignored: IgnoreMatcher): (path: ByteString, isDirectory: boolean
 
 /** Extracts an archive to an absolute path of the container: strictly, and all of it or nothing. */
 export async function placeArchive(
+  idMapping: AgentIdMapping,
   workspace: Workspace,
   request: PlaceArchiveRequest,
   signal: AbortSignal,
@@ -58,7 +66,8 @@ export async function placeArchive(
       {},
       signal,
     );
-    await runTool('chown', ['-R', '-h', '--', `${uid}:${gid}`, target], { signal });
+    if (idMapping.kind === 'full')
+      await runTool('chown', ['-R', '-h', '--', `${uid}:${gid}`, target], { signal });
   } catch (error) {
     await removeTree(target);
     throw error;

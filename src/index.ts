@@ -1,0 +1,58 @@
+/**
+ * The public library: images as values, registries, the local store, and builds.
+ *
+ *     import { createRegistryClient, parseReference, registryImage } from 's2oci';
+ *
+ * Everything that can fail throws a BuildError with a stable `code`. Nothing here touches `process`:
+ * environment, clock and reporter are passed in.
+ */
+
+export { type Agent, type AgentOptions, type StartedAgent, startAgent } from './agent/index.ts';
+export {
+  type BlobSink,
+  type BlobSource,
+  bytesSource,
+  copyBlob,
+  type OpenBlob,
+  type PutOptions,
+  type PutOutcome,
+  verifyStream,
+} from './blob/index.ts';
+export { BuildError, type ErrorCode, errorCodes, exitCodeOf, redact } from './errors/index.ts';
+export {
+  type BuildEvent,
+  type Phase,
+  phases,
+  type Reporter,
+  silentReporter,
+} from './events/index.ts';
+export {
+  type ComposedImage,
+  type CopyOptions,
+  type CopyReport,
+  composeImage,
+  copyImage,
+  type ImageChange,
+  type ImageDestination,
+  type ImageSource,
+  openDestination,
+  openSource as openImage,
+  parseTransport,
+  readImage,
+  registryImage,
+  type StoredImage,
+  selectPlatform,
+} from './image/index.ts';
+export * from './model/index.ts';
+export { type BuildDeps, type BuildRequest, type BuildResult, build } from './pipeline/index.ts';
+export {
+  type Credential,
+  type CredentialProvider,
+  createRegistryClient,
+  credentialSettings,
+  loadCredentials,
+  type RegistryClient,
+  type RegistrySettings,
+} from './registry/index.ts';
+export { type RegistryOptions, type RunningRegistry, startRegistry } from './server/index.ts';
+export { openStore, type Store } from './store/index.ts';
