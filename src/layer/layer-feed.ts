@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { decompress } from '../blob/index.ts';
+import { countBytes, decompress } from '../blob/index.ts';
 import { BuildError } from '../errors/index.ts';
 import { algorithmOf, type Compression, type Digest, finishDigest } from '../model/index.ts';
 import type { BufferPool, FilledBuffer } from './buffer-pool.ts';
@@ -34,11 +34,11 @@ const readSize = 2 ** 18;
 /** Starts at once and waits when the pool is empty. */
 export class LayerFeed {
   readonly #layer: LayerFile;
-  readonly #file: Readable;
   readonly #body: Readable;
   readonly #pool: BufferPool;
   readonly #observer: FeedObserver;
   readonly #filled: FilledBuffer[] = [];
+  #read = 0;
   #ended = false;
   #failure: unknown;
   #wake: () => void = () => {};
@@ -47,8 +47,12 @@ export class LayerFeed {
     this.#layer = layer;
     this.#pool = pool;
     this.#observer = observer;
-    this.#file = createReadStream(layer.path, { highWaterMark: readSize });
-    this.#body = decompress(this.#file, layer.compression);
+    const file = createReadStream(layer.path, { highWaterMark: readSize });
+    const counted = countBytes(file, (total) => {
+      observer.onRead(total - this.#read);
+      this.#read = total;
+    });
+    this.#body = decompress(counted, layer.compression);
     this.#run().catch((error: unknown) => {
       this.#failure = error;
       this.#end();
@@ -78,11 +82,6 @@ export class LayerFeed {
   async #run(): Promise<void> {
     const { diffId } = this.#layer;
     const hash = createHash(algorithmOf(diffId));
-    let read = 0;
-    this.#file.on('data', (chunk: string | Buffer) => {
-      read += chunk.length;
-      this.#observer.onRead(chunk.length);
-    });
     let buffer = await this.#pool.take();
     let length = 0;
     for await (const chunk of this.#body as AsyncIterable<Buffer>) {
@@ -100,7 +99,7 @@ export class LayerFeed {
       }
     }
     this.#deliver({ buffer, length });
-    this.#verify(read, finishDigest(hash, algorithmOf(diffId)));
+    this.#verify(finishDigest(hash, algorithmOf(diffId)));
     this.#end();
   }
 
@@ -114,8 +113,9 @@ export class LayerFeed {
     this.#wake();
   }
 
-  #verify(read: number, actual: Digest): void {
+  #verify(actual: Digest): void {
     const { diffId, size } = this.#layer;
+    const read = this.#read;
     if (read !== size)
       throw new BuildError(
         'SIZE_MISMATCH',
