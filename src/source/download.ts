@@ -63,7 +63,7 @@ export async function downloadFile(
 }
 
 function redirected(from: URL, location: string | undefined): URL {
-  const to = location === undefined ? null : URL.parse(location, from);
+  const to = location === undefined ? null : URL.parse(location, from.href);
   if (to === null) throw failure(from, 'it redirects to nowhere');
   const acceptable =
     to.protocol === 'https:' || (to.protocol === 'http:' && from.protocol === 'http:');

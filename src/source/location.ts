@@ -113,6 +113,7 @@ function allowedProtocol(
 }
 
 function parseHierarchical(text: string): URL {
+  if (/:\/\/\/|\\/.test(text)) invalid(text, 'it has no host, or a backslash');
   const url = URL.parse(text);
   if (url === null) invalid(text, 'its host or port is not valid');
   // git decodes percent signs in hosts, which could bring a leading "-" back.

@@ -39,7 +39,9 @@ async function openArchive(
 ): Promise<OpenedSource> {
   const root = join(scratch, 'tree');
   await mkdir(root);
-  const entries = await extractArchive(stream, root, what, request.limits ?? {}, signal);
+  // An archive without its end was cut off: whoever wrote it failed.
+  const options = { limits: request.limits ?? {}, requireEndMarker: true };
+  const entries = await extractArchive(stream, root, what, options, signal);
   if (entries === 0) throw empty(what);
   return { root, info: plainInfo(request.spec) };
 }

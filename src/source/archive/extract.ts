@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from 'node:zlib';
 import { asBuildError, BuildError } from '../../errors/index.ts';
-import { readTar, type TarLimits } from '../../tar/index.ts';
+import { readTar, type TarReaderOptions } from '../../tar/index.ts';
 import { SourceExtractor } from './extractor.ts';
 
 /** Formats known by their first bytes that are not accepted, with how users get there. */
@@ -27,7 +27,7 @@ export async function extractArchive(
   archive: Readable,
   directory: string,
   what: string,
-  limits: Partial<TarLimits>,
+  options: Pick<TarReaderOptions, 'limits' | 'requireEndMarker'>,
   signal?: AbortSignal,
 ): Promise<number> {
   const extractor = new SourceExtractor(directory, what);
@@ -35,7 +35,7 @@ export async function extractArchive(
     const { head, body } = await peek(archive);
     rejectOtherFormats(head, what);
     if (head.length === 0) return 0;
-    await readTar(decoded(body, head), extractor, { what, limits }, signal);
+    await readTar(decoded(body, head), extractor, { ...options, what }, signal);
     extractor.finish();
     return extractor.entries;
   } catch (error) {
