@@ -202,7 +202,7 @@ export class Authorizer {
       status: 401,
       errors: error.errors,
       cause: error,
-      ...(error.url === undefined ? {} : { url: error.url }),
+      url: error.url,
     });
   }
 

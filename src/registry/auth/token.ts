@@ -7,7 +7,7 @@
 
 import { parseJsonObject } from '../../model/index.ts';
 import type { Credential } from '../credentials/types.ts';
-import { discard, readBody } from '../http/body.ts';
+import { BodyTooLarge, discard, readBody } from '../http/body.ts';
 import { RequestFailure } from '../http/failure.ts';
 import { statusFailure } from '../http/status.ts';
 import type { HttpResponse } from '../http/types.ts';
@@ -118,7 +118,10 @@ async function readToken(
       now: limits.now,
     });
   }
-  const json = parseToken(await readBody(answer.body, limits.tokenBytes), question.realm);
+  const json = parseToken(
+    await readAnswer(answer, question.realm, limits.tokenBytes),
+    question.realm,
+  );
   const text = [json['token'], json['access_token']].find(isUsableToken);
   if (text === undefined) {
     throw new RequestFailure('protocol', 'the token server answered without a token', {
@@ -127,6 +130,16 @@ async function readToken(
   }
   const lifeMs = lifeOf(json['expires_in']) * 1000;
   return { value: text, lifeMs, renewAt: limits.now + lifeMs * 0.9 };
+}
+
+async function readAnswer(answer: HttpResponse, url: URL, limit: number): Promise<Buffer> {
+  try {
+    return await readBody(answer.body, limit);
+  } catch (cause) {
+    const kind = cause instanceof BodyTooLarge ? 'protocol' : 'broken';
+    const why = cause instanceof Error ? cause.message : 'its answer was cut';
+    throw new RequestFailure(kind, `the token server failed: ${why}`, { url, cause });
+  }
 }
 
 function parseToken(body: Buffer, realm: URL): Readonly<Record<string, unknown>> {

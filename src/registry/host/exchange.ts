@@ -7,6 +7,7 @@
  */
 
 import type { AuthorizedRequest } from '../auth/authorizer.ts';
+import { parseChallenges } from '../auth/challenge.ts';
 import { type Action, mergeScopes, repositoryScope } from '../auth/scope.ts';
 import type { RequestKind } from '../counters.ts';
 import { discard } from '../http/body.ts';
@@ -92,9 +93,18 @@ export async function unexpected(host: RegistryHost, answer: Answer): Promise<Re
     const why = `the storage behind the registry answered ${failure.message}`;
     return new RequestFailure('broken', why, { method, url });
   }
+  if (status === 401 || status === 403) return withScope(failure, answer);
   if (status >= 400) return failure;
   const message = `unexpected answer ${failure.message}`;
   return new RequestFailure('protocol', message, { method, url, status });
+}
+
+/** A refusal for lack of rights says which ones, when the registry does. */
+function withScope(failure: RequestFailure, answer: Answer): RequestFailure {
+  const challenges = parseChallenges(answer.headers.get('www-authenticate'));
+  const scope = challenges.map(({ parameters }) => parameters.get('scope')).find(Boolean);
+  if (scope === undefined) return failure;
+  return new RequestFailure(failure.kind, `${failure.message}; needed: ${scope}`, failure);
 }
 
 async function sendOnce(

@@ -45,15 +45,15 @@ export interface RegistryErrorEntry {
 
 /** Facts about a failed attempt. */
 export interface FailureOptions {
-  readonly method?: HttpMethod;
-  readonly url?: URL;
-  readonly status?: number;
-  readonly errors?: readonly RegistryErrorEntry[];
+  readonly method?: HttpMethod | undefined;
+  readonly url?: URL | undefined;
+  readonly status?: number | undefined;
+  readonly errors?: readonly RegistryErrorEntry[] | undefined;
   /** Milliseconds that the server asked us to wait. */
-  readonly retryAfter?: number;
+  readonly retryAfter?: number | undefined;
   /** The error code that the user sees, where the kind does not give it. */
-  readonly code?: ErrorCode;
-  readonly suggestion?: string;
+  readonly code?: ErrorCode | undefined;
+  readonly suggestion?: string | undefined;
   readonly cause?: unknown;
 }
 

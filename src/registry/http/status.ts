@@ -36,7 +36,7 @@ export async function statusFailure(
     url,
     status: response.status,
     errors,
-    ...(retryAfter === undefined ? {} : { retryAfter }),
+    retryAfter,
   });
 }
 

@@ -171,11 +171,8 @@ class Upload implements AsyncDisposable {
     if (error.status !== 404 && !known && !wrong) return undefined;
     this.#resumed = false;
     const { method, url, status } = error;
-    return new RequestFailure('broken', `the registry lost the upload: ${error.message}`, {
-      ...(method === undefined ? {} : { method }),
-      ...(url === undefined ? {} : { url }),
-      ...(status === undefined ? {} : { status }),
-    });
+    const why = `the registry lost the upload: ${error.message}`;
+    return new RequestFailure('broken', why, { method, url, status });
   }
 
   /** The body was too large: from now on this host gets pieces, and smaller ones each time. */
