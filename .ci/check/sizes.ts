@@ -10,7 +10,8 @@ interface Measured {
   readonly lines: number;
 }
 
-const limits = {
+/** What is allowed, as CONTRIBUTING.md says it. */
+export const limits = {
   file: { median: 90, p90: 250, max: 400 },
   function: { p90: 30, max: 60 },
 } as const;
