@@ -6,8 +6,9 @@
  */
 
 import { BuildError } from '../errors/index.ts';
-import { type ByteString, byteStringFrom, displayBytes } from '../model/index.ts';
+import { byteStringFrom } from '../model/index.ts';
 import { formatPaxTime } from './decimal.ts';
+import { quoteName } from './fault.ts';
 import { blockSize, paddingLength } from './fields.ts';
 import { defaultTarLimits } from './limits.ts';
 import type { TarEntry, TarEntryType } from './types.ts';
@@ -156,11 +157,10 @@ function numberProblem(entry: TarEntry): string | undefined {
 function xattrProblem(entry: TarEntry): string | undefined {
   for (const name of entry.xattrs.keys())
     if (name === '' || /[=\0]/.test(name))
-      return `an archive cannot hold its extended attribute "${displayBytes(name)}"`;
+      return `an archive cannot hold its extended attribute ${quoteName(name)}`;
   return undefined;
 }
 
 function refuse(code: 'TAR_INVALID' | 'LIMIT_EXCEEDED', entry: TarEntry, why: string): BuildError {
-  const path: ByteString = entry.path;
-  return new BuildError(code, `writing "${displayBytes(path)}" to an archive failed: ${why}`);
+  return new BuildError(code, `writing ${quoteName(entry.path)} to an archive failed: ${why}`);
 }

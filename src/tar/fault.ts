@@ -39,7 +39,7 @@ export interface FaultPlace {
 /** Turns a fault into the error that leaves the codec; passes anything else through. */
 export function explain(thrown: unknown, place: FaultPlace): unknown {
   if (!(thrown instanceof TarFault)) return thrown;
-  const entry = place.path === undefined ? '' : `entry "${displayBytes(place.path)}": `;
+  const entry = place.path === undefined ? '' : `entry ${quoteName(place.path)}: `;
   const verdict =
     thrown.code === 'TAR_INVALID' ? 'is not a valid tar archive' : 'is beyond what is accepted';
   const text = `${place.what} ${verdict}: ${entry}${thrown.message} (header at byte ${place.offset})`;
@@ -50,4 +50,13 @@ export function explain(thrown: unknown, place: FaultPlace): unknown {
         : 'an honest archive stays far below this limit: check where it comes from',
     details: { offset: place.offset },
   });
+}
+
+const longestShownName = 200;
+
+/** Returns a name as messages show it: in quotes, escaped, and cut where it is endless. */
+export function quoteName(name: ByteString): string {
+  const isLong = name.length > longestShownName;
+  const shown = isLong ? (name.slice(0, longestShownName) as ByteString) : name;
+  return `"${displayBytes(shown)}"${isLong ? '...' : ''}`;
 }

@@ -4,7 +4,8 @@
  */
 
 import { BuildError } from '../errors/index.ts';
-import { type ByteString, displayBytes } from '../model/index.ts';
+import type { ByteString } from '../model/index.ts';
+import { quoteName } from './fault.ts';
 
 /**
  * Returns a name relative to the root it is taken in: no leading `/`, no empty, `.` or `..` components; `..`
@@ -33,13 +34,9 @@ export function strictPath(name: ByteString, what: string): ByteString {
       ? 'the name leads upwards'
       : undefined;
   if (reason === undefined) return rootedPath(name);
-  throw new BuildError(
-    'PATH_UNSAFE',
-    `${what} has an unsafe entry "${displayBytes(name)}": ${reason}`,
-    {
-      suggestion: 'make the archive again with names relative to its top directory',
-    },
-  );
+  throw new BuildError('PATH_UNSAFE', `${what} has an unsafe entry ${quoteName(name)}: ${reason}`, {
+    suggestion: 'make the archive again with names relative to its top directory',
+  });
 }
 
 const unclean = /^\/|\/\/|\/$|(?:^|\/)\.\.?(?:\/|$)/;

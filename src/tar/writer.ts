@@ -5,8 +5,8 @@
 import { Readable, type Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { BuildError } from '../errors/index.ts';
-import { displayBytes } from '../model/index.ts';
 import { encodeEntry, endOfArchive, paddingOf } from './encode.ts';
+import { quoteName } from './fault.ts';
 import type { TarEntry } from './types.ts';
 
 /** The content of a file: all at once, or a stream (of which the writer becomes the owner). */
@@ -67,10 +67,9 @@ export class TarWriter {
 
 function sizeMismatch(entry: TarEntry, written: number): BuildError {
   const amount = written > entry.size ? 'more' : 'less';
-  const path = displayBytes(entry.path);
   return new BuildError(
     'SIZE_MISMATCH',
-    `writing "${path}" to an archive failed: content is ${amount} than ${entry.size} bytes`,
+    `writing ${quoteName(entry.path)} to an archive failed: content is ${amount} than ${entry.size} bytes`,
     {
       suggestion: 'the file changed while it was read: make sure that nothing writes to it',
     },
