@@ -41,8 +41,5 @@ export function handleSignals(process: NodeJS.Process): SignalState {
 }
 
 function interruption(name: Signal): BuildError {
-  return new BuildError(
-    name === 'SIGINT' ? 'INTERRUPTED' : 'TERMINATED',
-    `stopped by ${name}: nothing was published`,
-  );
+  return new BuildError(name === 'SIGINT' ? 'INTERRUPTED' : 'TERMINATED', `stopped by ${name}`);
 }

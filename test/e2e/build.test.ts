@@ -6,7 +6,9 @@ import t from 'tap';
 import { run } from '../support/as-user.ts';
 import { startDockerRegistry } from '../support/docker-registry.ts';
 import { builderImage, pushBuilder } from '../support/images.ts';
-import { leftovers, openWorkbench, processesOf, type Workbench } from './support.ts';
+import { leftovers, openWorkbench, processesOf, succeed, type Workbench } from './support.ts';
+
+t.setTimeout(600_000);
 
 /** A source without dependencies from outside, so that these tests need no package registry. */
 async function makeSource(
@@ -69,7 +71,7 @@ t.test('a source becomes an image in a registry', async (t) => {
   ];
 
   const first = await bench.s2oci(args);
-  t.equal(first.code, 0, first.stderr);
+  succeed(t, first);
   t.match(
     first.stdout,
     new RegExp(`^${image.replaceAll('.', '\\.')}@sha256:[0-9a-f]{64}\n$`),
@@ -108,10 +110,10 @@ t.test('a builder that runs as 1001:0 gives an image of that user', async (t) =>
   });
   const image = `${registry.host}/apps/node:1`;
   const built = await bench.s2oci(['build', source, `${registry.host}/builders/node:1`, image]);
-  t.equal(built.code, 0, built.stderr);
+  succeed(t, built);
   t.equal((await inspectConfig(image)).config.User, '1001');
   const ran = await bench.s2oci(['run', image]);
-  t.equal(ran.code, 0, ran.stderr);
+  succeed(t, ran);
   t.match(ran.stdout, /started/);
 });
 
@@ -136,7 +138,7 @@ t.test('the transports of layouts and archives work at both ends', async (t) => 
       '-n',
       'app',
     ]);
-    t.equal(built.code, 0, built.stderr);
+    succeed(t, built);
     const ran = await bench.s2oci(['run', target, '/bin/cat', '/app/hello.txt']);
     t.equal(ran.stdout, 'hello\n', `${target} runs: ${ran.stderr}`);
     digests.add(await readFile(iid, 'utf8'));
@@ -157,7 +159,7 @@ t.test('a tar stream on standard input is a source', async (t) => {
     new URL('../../dist/cli/main.js', import.meta.url).pathname,
     builder,
   ]);
-  t.equal(code, 0, stderr);
+  succeed(t, { code, stderr });
 });
 
 t.test(
@@ -202,10 +204,10 @@ t.test('an incremental build restores artifacts of the previous image', async (t
     '--incremental',
   ];
   const first = await bench.s2oci(args);
-  t.equal(first.code, 0, first.stderr);
+  succeed(t, first);
   t.match(first.stderr, /no previous image/);
   const second = await bench.s2oci(args);
-  t.equal(second.code, 0, second.stderr);
+  succeed(t, second);
   t.match(second.stderr, /Restoring artifacts/);
 });
 
@@ -213,7 +215,7 @@ t.test('usage prints the usage text on standard output', async (t) => {
   await using bench = await openWorkbench();
   const { reference: builder } = await builderImage('busybox');
   const usage = await bench.s2oci(['usage', builder]);
-  t.equal(usage.code, 0, usage.stderr);
+  succeed(t, usage);
   t.not(usage.stdout.trim(), '');
   t.same(await leftovers(bench.home), []);
 });
@@ -223,7 +225,7 @@ t.test('everything works for a user without subordinate ids', async (t) => {
   const source = await makeSource(bench);
   const { reference: builder } = await builderImage('busybox');
   const built = await bench.s2oci(['build', source, builder, 'oci:layout:1']);
-  t.equal(built.code, 0, built.stderr);
+  succeed(t, built);
   const ran = await bench.s2oci(['run', 'oci:layout:1', '/bin/cat', '/app/hello.txt']);
   t.equal(ran.stdout, 'hello\n', ran.stderr);
 });

@@ -7,6 +7,7 @@ import { chown, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Test } from 'tap';
 import {
   findTestUser,
   type RunOptions,
@@ -109,4 +110,9 @@ export async function leftovers(home: string): Promise<readonly string[]> {
     name.startsWith('.'),
   );
   return [...names.flat(), ...trees];
+}
+
+/** Asserts that a command succeeded, and shows what it said when it did not. */
+export function succeed(t: Test, { code, stderr }: Pick<RunResult, 'code' | 'stderr'>): void {
+  t.equal(code, 0, code === 0 ? 'succeeds' : stderr);
 }
