@@ -110,7 +110,7 @@ async function answer(
   const started = now();
   const { reply, failure } = await dispatch(deps, request);
   const line = `${request.method} ${request.url} ${reply.status} ${now() - started} ms`;
-  if (failure !== undefined && !request.destroyed) {
+  if (failure !== undefined && !request.socket.destroyed) {
     reporter.emit({ type: 'log', level: 'warning', message: `${line}: ${failure}`, time: now() });
   } else {
     reporter.emit({ type: 'log', level: 'debug', message: line, time: now() });

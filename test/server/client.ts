@@ -66,16 +66,21 @@ export function start(
   path: string,
   headers: Readonly<Record<string, string>> = {},
 ): ClientRequest {
-  const { hostname, port } = new URL(`http://${host}`);
+  const { hostname, port } = splitHost(host);
   return openRequest({ hostname, port, method, path, headers: { ...headers }, agent: false });
 }
 
 /** Opens a connection for bytes that are no proper HTTP. */
 export function openSocket(host: string): Socket {
-  const { hostname, port } = new URL(`http://${host}`);
-  const socket = connect(Number(port), hostname);
+  const { hostname, port } = splitHost(host);
+  const socket = connect(port, hostname);
   socket.on('error', () => {});
   return socket;
+}
+
+function splitHost(host: string): { hostname: string; port: number } {
+  const { hostname, port } = new URL(`http://${host}`);
+  return { hostname: hostname.replace(/^\[|\]$/g, ''), port: Number(port) };
 }
 
 /** The code of the first error in a reply's body. */

@@ -61,7 +61,9 @@ export class Blobs {
     await mkdir(dirname(content), { recursive: true });
     await linkFile(file, content);
     // A deletion elsewhere may just have removed the shared content: then the file itself is linked.
-    if (!(await linkFile(content, target))) await linkFile(file, target);
+    if (!(await linkFile(content, target)) && !(await linkFile(file, target))) {
+      throw new Error(`upload ${file} vanished before it became ${digest}`);
+    }
     await removeFile(file);
   }
 

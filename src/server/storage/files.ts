@@ -36,11 +36,11 @@ export async function writeAtomically(
 
 /** Gives a file a second name, creating the folders above it; returns false when the file is not there. */
 export async function linkFile(from: string, to: string): Promise<boolean> {
+  await mkdir(dirname(to), { recursive: true });
   try {
-    await mkdir(dirname(to), { recursive: true });
     await link(from, to);
   } catch (error) {
-    if (isAbsent(error)) return false;
+    if (hasCode(error, 'ENOENT')) return false;
     if (!hasCode(error, 'EEXIST')) throw error;
   }
   return true;

@@ -51,7 +51,8 @@ export class Uploads {
   }
 
   /**
-   * Appends a body and returns the new offset. What arrived before a body breaks off is kept.
+   * Appends a body and returns the new offset. What arrived before a body breaks off is kept; when the disk
+   * fails, the session ends.
    *
    * @param algorithm the digest algorithm expected at the end
    */
@@ -71,7 +72,8 @@ export class Uploads {
       try {
         await written;
       } catch (error) {
-        this.#running.delete(path);
+        // On a full disk what is there of the upload would only be in the way.
+        await this.cancel(repository, id);
         throw error;
       }
       running.hashed += chunk.length;
