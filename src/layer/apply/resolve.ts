@@ -52,6 +52,7 @@ class Walk {
   /** The next component that has to be looked up in the present directory; undefined at the end. */
   next(): ByteString | undefined {
     for (let name = this.#pending.pop(); name !== undefined; name = this.#pending.pop()) {
+      this.#steps += 1;
       if (name === '..') this.directory = this.directory.parent ?? this.#root;
       else if (name !== '' && name !== '.') return name as ByteString;
     }
@@ -59,7 +60,6 @@ class Walk {
   }
 
   enter(found: Name): void {
-    this.#steps += 1;
     if (found instanceof Directory) this.directory = found;
     else if (found.inode.type === 'symlink') this.#follow(found.inode.linkName);
     else throw unusable(this.#path, 'a part of it is no directory');

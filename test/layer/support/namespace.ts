@@ -1,0 +1,40 @@
+/**
+ * Runs a file of tests the way the agent runs: as the root of a user namespace that an unprivileged user
+ * made, with a mount namespace of its own. The file's results become a subtest.
+ */
+
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { commandFor, findTestUser, type TestUserKind } from '../../support/as-user.ts';
+
+/** How ids are mapped: a whole range by `newuidmap`, or the user's own id alone. */
+export type Mapping = 'full' | 'single';
+
+const kinds: Readonly<Record<Mapping, TestUserKind>> = {
+  full: 'with-subuids',
+  single: 'without-subuids',
+};
+
+const options: Readonly<Record<Mapping, readonly string[]>> = {
+  full: ['--map-root-user', '--map-auto'],
+  single: ['--map-root-user'],
+};
+
+/** Runs `inside/<name>.ts` in a namespace; the file finds the mapping in `S2OCI_TEST_MAPPING`. */
+export async function runInside(name: string, mapping: Mapping): Promise<void> {
+  const user = await findTestUser(kinds[mapping]);
+  if (typeof user === 'string') {
+    t.fail(user);
+    return;
+  }
+  const file = fileURLToPath(new URL(`../inside/${name}.ts`, import.meta.url));
+  const [command = '', ...args] = commandFor(user, 'unshare', [
+    ...['--user', ...options[mapping], '--mount', process.execPath, file],
+  ]);
+  const env = {
+    ...{ PATH: process.env['PATH'], HOME: user.home, LANG: 'C.UTF-8' },
+    ...{ TMPDIR: '/tmp', S2OCI_TEST_MAPPING: mapping, TAP: '1', TAP_TIMEOUT: '300' },
+  };
+  const timeout = 300_000;
+  await t.spawn(command, args, { env, cwd: user.home, timeout }, `${name}, ${mapping} id map`);
+}
