@@ -4,12 +4,13 @@
  * Redaction happens where an error or event is made, so that no later layer has to remember it.
  */
 
-const urlUserInfo = /([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi;
+// A password may hold "@" itself; the scheme is bounded so that long words cost no quadratic time.
+const urlUserInfo = /\b([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/?#]+@/gi;
 const authorization =
-  /\b(authorization|proxy-authorization)(["']?\s*[:=]\s*["']?)(?:basic|bearer)?\s*[^\s"',]+/gi;
+  /\b(authorization|proxy-authorization)(["']?\s*[:=]\s*["']?)(?:(?:basic|bearer)\s+)?[^\s"',]+/gi;
 const bearer = /\b(bearer|basic)\s+[A-Za-z0-9._~+/-]{8,}=*/gi;
 const queryParameter =
-  /([?&](?!(?:scope|service|mount|from|digest|n|last|tag|ns|artifactType)=)[^=\s&]+=)[^&\s"']+/g;
+  /([?&](?!(?:scope|service|mount|from|digest|n|last|tag|ns|artifactType)=)[^=\s&?]+=)[^&\s"']+/g;
 
 /**
  * Replaces URL user information, authorization values and unlisted URL query values in a text by `***`.
