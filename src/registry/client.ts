@@ -12,6 +12,7 @@ import { anonymous, type CredentialProvider } from './credentials/types.ts';
 import type { Place } from './endpoints/place.ts';
 import { RegistryHost } from './host/host.ts';
 import { type AddressKind, kindOfAddress } from './http/address.ts';
+import { Secrets } from './http/secrets.ts';
 import type { Transport } from './http/types.ts';
 import { undiciTransport } from './http/undici-transport.ts';
 import { type BlobLocations, memoryLocations } from './locations.ts';
@@ -60,6 +61,7 @@ export function createRegistryClient(deps: RegistryClientDeps = {}): RegistryCli
     clock: deps.clock ?? systemClock,
     random: deps.random ?? Math.random,
     counters: new Counters(),
+    secrets: new Secrets(),
     resolveHost,
   };
   const hosts = new Map<string, RegistryHost>();

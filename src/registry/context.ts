@@ -6,6 +6,7 @@ import type { Reporter } from '../events/index.ts';
 import type { Counters } from './counters.ts';
 import type { CredentialProvider } from './credentials/types.ts';
 import type { AddressKind } from './http/address.ts';
+import type { Secrets } from './http/secrets.ts';
 import type { Transport } from './http/types.ts';
 import type { RegistrySettings } from './settings.ts';
 
@@ -27,6 +28,8 @@ export interface Context {
   /** Random numbers from 0 to below 1. */
   readonly random: () => number;
   readonly counters: Counters;
+  /** What must not be shown even when a server echoes it. */
+  readonly secrets: Secrets;
   /** Resolves a name to the kinds of its addresses; none when it cannot be resolved. */
   readonly resolveHost: (hostname: string) => Promise<readonly AddressKind[]>;
 }

@@ -100,12 +100,6 @@ export class Authorizer {
       this.#method = { scheme: 'basic' };
   }
 
-  /** Says which credential is in use, for messages; undefined for none. */
-  async originOf(repository: string): Promise<string | undefined> {
-    const { context, registry } = this.#deps;
-    return (await context.credentials.find(registry, repository))?.origin;
-  }
-
   async #learnBearer(
     challenge: Challenge,
     request: AuthorizedRequest,
@@ -128,9 +122,16 @@ export class Authorizer {
     this.#method = { scheme: 'bearer', realm, service: challenge.parameters.get('service') };
   }
 
-  #credential(request: AuthorizedRequest): Promise<Credential | undefined> {
+  async #credential(request: AuthorizedRequest): Promise<Credential | undefined> {
     const { context, registry } = this.#deps;
-    return context.credentials.find(registry, request.repository);
+    const credential = await context.credentials.find(registry, request.repository);
+    if (credential?.kind === 'basic') {
+      const { username, password } = credential;
+      context.secrets.add(password, `${username}:${password}`);
+    } else if (credential !== undefined) {
+      context.secrets.add(credential.token);
+    }
+    return credential;
   }
 
   async #token(
@@ -188,6 +189,7 @@ export class Authorizer {
       return await requestToken(sendToTokenServer, question, {
         ...settings.limits,
         now: clock.now(),
+        secrets: context.secrets,
       });
     } catch (error) {
       throw this.#explain(error, question.credential);

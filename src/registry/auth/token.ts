@@ -9,6 +9,7 @@ import { parseJsonObject } from '../../model/index.ts';
 import type { Credential } from '../credentials/types.ts';
 import { BodyTooLarge, discard, readBody } from '../http/body.ts';
 import { RequestFailure } from '../http/failure.ts';
+import type { Secrets } from '../http/secrets.ts';
 import { statusFailure } from '../http/status.ts';
 import type { HttpResponse } from '../http/types.ts';
 
@@ -38,6 +39,15 @@ export type SendToTokenServer = (request: {
   readonly body?: Uint8Array;
 }) => Promise<HttpResponse>;
 
+/** Bounds of an exchange, the time it is made at, and the secrets that grow by the token. */
+export interface TokenLimits {
+  readonly tokenBytes: number;
+  readonly errorTextBytes: number;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly secrets: Secrets;
+}
+
 const clientId = 's2oci';
 const defaultLife = 60;
 const maxLife = 24 * 3600;
@@ -46,7 +56,7 @@ const maxLife = 24 * 3600;
 export async function requestToken(
   send: SendToTokenServer,
   question: TokenQuestion,
-  limits: { readonly tokenBytes: number; readonly errorTextBytes: number; readonly now: number },
+  limits: TokenLimits,
 ): Promise<Token> {
   if (question.credential?.kind === 'identity') {
     const answer = await postForm(send, question, question.credential.token);
@@ -108,7 +118,7 @@ function loginOf(credential: Exclude<Credential, { kind: 'bearer' }>): {
 async function readToken(
   answer: HttpResponse,
   question: TokenQuestion,
-  limits: { readonly tokenBytes: number; readonly errorTextBytes: number; readonly now: number },
+  limits: TokenLimits,
 ): Promise<Token> {
   if (answer.status !== 200) {
     throw await statusFailure(answer, {
@@ -116,6 +126,7 @@ async function readToken(
       url: question.realm,
       limit: limits.errorTextBytes,
       now: limits.now,
+      secrets: limits.secrets,
     });
   }
   const json = parseToken(
@@ -128,6 +139,7 @@ async function readToken(
       url: question.realm,
     });
   }
+  limits.secrets.add(text);
   const lifeMs = lifeOf(json['expires_in']) * 1000;
   return { value: text, lifeMs, renewAt: limits.now + lifeMs * 0.9 };
 }

@@ -87,6 +87,7 @@ export async function unexpected(host: RegistryHost, answer: Answer): Promise<Re
     url,
     limit: context.settings.limits.errorTextBytes,
     now: context.clock.now(),
+    secrets: context.secrets,
   });
   if (status >= 400 && answer.redirected && [400, 401, 403].includes(status)) {
     // A signed URL that has expired: the registry gives a new one.

@@ -5,7 +5,7 @@
  * failure into a BuildError.
  */
 
-import type { ErrorCode } from '../../errors/index.ts';
+import { type ErrorCode, redact } from '../../errors/index.ts';
 import { displayText } from '../../model/index.ts';
 import type { HttpMethod } from './types.ts';
 
@@ -70,7 +70,10 @@ export class RequestFailure extends Error {
   readonly suggestion: string | undefined;
 
   constructor(kind: FailureKind, message: string, options: FailureOptions = {}) {
-    super(displayText(message), options.cause === undefined ? {} : { cause: options.cause });
+    super(
+      redact(displayText(message)),
+      options.cause === undefined ? {} : { cause: options.cause },
+    );
     this.kind = kind;
     this.method = options.method;
     this.url = options.url;

@@ -46,17 +46,20 @@ export function failureOf(thrown: unknown, request: HttpRequest): unknown {
   if (thrown instanceof RequestFailure) return thrown;
   if (request.signal.aborted) return request.signal.reason;
   if (!(thrown instanceof Error)) return thrown;
+  const { method, url } = request;
+  // Its data is a piece of the answer, which nobody has checked for secrets: it is not kept as a cause.
+  if (thrown.name === 'HTTPParserError') {
+    return new RequestFailure('protocol', thrown.message, { method, url });
+  }
   const code = codeOf(thrown);
   const kind = code === undefined ? undefined : kindOf(code);
   if (kind === undefined) return thrown;
-  const { method, url } = request;
   return new RequestFailure(kind, describe(thrown, code ?? ''), { method, url, cause: thrown });
 }
 
 function kindOf(code: string): FailureKind | undefined {
   const known = kindOfCode[code];
   if (known !== undefined) return known;
-  if (code.startsWith('HPE_')) return 'protocol';
   return /^(ERR_SSL|ERR_TLS|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE)/.test(
     code,
   )

@@ -6,6 +6,7 @@ import { isDigest } from '../../model/index.ts';
 import { readStart } from './body.ts';
 import { type RegistryErrorEntry, RequestFailure } from './failure.ts';
 import { parseRetryAfter } from './retry-after.ts';
+import type { Secrets } from './secrets.ts';
 import { type HttpMethod, type HttpResponse, headerOf } from './types.ts';
 
 const maxErrorBody = 64 * 1024;
@@ -19,6 +20,7 @@ export interface StatusFailureInput {
   readonly limit: number;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  readonly secrets: Secrets;
 }
 
 /** Reads and consumes an unwelcome answer. Never fails. */
@@ -26,10 +28,10 @@ export async function statusFailure(
   response: HttpResponse,
   input: StatusFailureInput,
 ): Promise<RequestFailure> {
-  const { method, url, limit, now } = input;
+  const { method, url, limit, now, secrets } = input;
   const body = await readStart(response.body, maxErrorBody);
   const errors = parseErrors(body);
-  const words = wordsOf(errors, body, response).slice(0, limit);
+  const words = secrets.scrub(wordsOf(errors, body, response)).slice(0, limit);
   const retryAfter = parseRetryAfter(headerOf(response, 'retry-after'), now);
   return new RequestFailure('status', `${response.status}${words === '' ? '' : ` ${words}`}`, {
     method,
