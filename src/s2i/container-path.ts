@@ -9,6 +9,8 @@ export interface PathOrigin {
   /** Such as `label io.openshift.s2i.destination`. */
   readonly what: string;
   readonly code: ErrorCode;
+  /** What to do instead of writing another path. */
+  readonly suggestion?: string;
 }
 
 /**
@@ -21,7 +23,8 @@ export function parseContainerPath(text: string, origin: PathOrigin): string {
   if (problem === undefined) return normalize(text).replace(/(?<=.)\/$/, '');
   const shown = displayText(text.slice(0, 200));
   throw new BuildError(origin.code, `${origin.what} is not a usable path: "${shown}": ${problem}`, {
-    suggestion: 'write an absolute path inside the image, such as /opt/app-root',
+    suggestion:
+      origin.suggestion ?? 'write an absolute path inside the image, such as /opt/app-root',
   });
 }
 

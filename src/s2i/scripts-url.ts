@@ -65,9 +65,14 @@ export function scriptAddress(
 
 function imageUrl(text: string, origin: ScriptsUrlOrigin): ScriptsUrl {
   const path = text.slice('image://'.length);
+  const { what } = origin;
   return {
     kind: 'image',
-    path: parseContainerPath(path, { what: origin.what, code: codeOf(origin) }),
+    path: parseContainerPath(path, {
+      what,
+      code: codeOf(origin),
+      suggestion: suggestionFor(origin),
+    }),
   };
 }
 
@@ -112,13 +117,16 @@ function codeOf(origin: ScriptsUrlOrigin): ErrorCode {
   return origin.from === 'image' ? 'BUILDER_INVALID' : 'USAGE_INVALID';
 }
 
+function suggestionFor(origin: ScriptsUrlOrigin): string {
+  return origin.from === 'image'
+    ? 'give the location of the scripts yourself with --scripts-url'
+    : 'write image:///usr/libexec/s2i, file:///path, or https://host/path';
+}
+
 function refuse(text: string, origin: ScriptsUrlOrigin, why: string): never {
   const shown = displayText(text.slice(0, 200));
   throw new BuildError(codeOf(origin), `${origin.what} is refused: "${shown}": ${why}`, {
     ...(origin.from === 'image' ? { origin: 'builder' as const } : {}),
-    suggestion:
-      origin.from === 'image'
-        ? 'give the location of the scripts yourself with --scripts-url'
-        : 'write image:///usr/libexec/s2i, file:///path, or https://host/path',
+    suggestion: suggestionFor(origin),
   });
 }
