@@ -57,10 +57,26 @@ export async function chooseRuntime(
     user: request.user ?? { uid: 0, gid: 0, additionalGids: [] },
     network: request.network ?? 'host',
   };
+  const { best, considered } = await findBest(
+    candidates.filter(({ name }) => request.executor === undefined || name === request.executor),
+    needs,
+    signal,
+  );
+  if (best === undefined) throw unavailable(request, considered);
+  if (request.minIsolation !== undefined) checkLevel(best, request.minIsolation);
+  return { ...best, considered };
+}
+
+type Best = Omit<RuntimeChosen, 'considered'>;
+
+async function findBest(
+  candidates: readonly Runtime[],
+  needs: RunNeeds,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly best: Best | undefined; readonly considered: readonly Considered[] }> {
   const considered: Considered[] = [];
-  let best: Omit<RuntimeChosen, 'considered'> | undefined;
+  let best: Best | undefined;
   for (const runtime of candidates) {
-    if (request.executor !== undefined && runtime.name !== request.executor) continue;
     if (best !== undefined && lastResorts.has(runtime.name)) break;
     const found = await consider(runtime, needs, signal);
     considered.push(found.considered);
@@ -72,9 +88,7 @@ export async function chooseRuntime(
     }
     if (capability.best) break;
   }
-  if (best === undefined) throw unavailable(request, considered);
-  if (request.minIsolation !== undefined) checkLevel(best, request.minIsolation);
-  return { ...best, considered };
+  return { best, considered };
 }
 
 async function consider(
@@ -95,7 +109,7 @@ async function consider(
   return { considered: { name, usable: true, reason }, capability };
 }
 
-function checkLevel(best: Omit<RuntimeChosen, 'considered'>, wanted: IsolationLevel): void {
+function checkLevel(best: Best, wanted: IsolationLevel): void {
   const { runtime, isolation, capability } = best;
   if (compareIsolation(isolation, wanted) <= 0) return;
   throw new BuildError(

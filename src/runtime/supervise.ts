@@ -40,6 +40,8 @@ export interface SupervisedCommand {
   readonly namespaces?: readonly string[];
   /** Mounts a fresh /proc for the new pid namespace first; needs `--mount` and a kernel that allows it. */
   readonly mountProc?: boolean;
+  /** Shows a directory under another path as well; needs `--mount`. */
+  readonly bind?: { readonly source: string; readonly target: string };
   readonly extra?: readonly ExtraDescriptor[];
   /** Environment of the command; default is a minimal one. */
   readonly environment?: Readonly<Record<string, string>>;
@@ -60,11 +62,13 @@ export interface SupervisedExit {
   readonly outputs: readonly string[];
 }
 
-// $1 = mount or empty, $2 = whether the command reports its start itself; the rest is the command.
+// $1 = mount, $2 = whether to mount /proc, $3 and $4 = a bind's source and target, $5 = whether the
+// command reports its start itself; what is empty does not happen, and the rest is the command.
 const script = `
-if [ -n "$1" ]; then "$1" -t proc -o nosuid,nodev,noexec proc /proc || exit 125; fi
-own=$2
-shift 2
+mount=$1 proc=$2 source=$3 target=$4 own=$5
+shift 5
+if [ -n "$proc" ]; then "$mount" -t proc -o nosuid,nodev,noexec proc /proc || exit 125; fi
+if [ -n "$source" ]; then "$mount" --bind -- "$source" "$target" || exit 125; fi
 if [ -n "$own" ]; then exec "$@"; fi
 printf 'started' >&3
 exec 2>&4 3>&- 4>&-
@@ -96,12 +100,21 @@ export async function supervise(
   await tag?.killAll();
   await new Promise(setImmediate);
   for (const stream of child.stdio) stream?.destroy();
+  const started = report.text() === 'started';
+  const said = messages.text().trim();
   return {
-    code,
-    started: report.text() === 'started',
-    messages: messages.text().trim(),
+    code: signal?.aborted === true || lostKill(code, started, said) ? killedCode : code,
+    started,
+    messages: said,
     outputs: outputs.map((output) => output.text()),
   };
+}
+
+const killedCode = 128 + constants.signals.SIGKILL;
+
+/** unshare passes on the signal that ended its child, except SIGKILL: there it fails, and says so. */
+function lostKill(code: number, started: boolean, messages: string): boolean {
+  return started && code === 1 && messages.includes('unshare: ');
 }
 
 /** The exit status of a command whose own exit code is that of the process. */
@@ -120,9 +133,13 @@ function wrapper(deps: RuntimeDeps, command: SupervisedCommand): readonly string
     unshare !== undefined && canMount(identity)
       ? [unshare, '--pid', '--fork', '--kill-child', ...(command.namespaces ?? []), '--']
       : [];
-  const mount = command.mountProc === true ? (tools.find('mount') ?? 'mount') : '';
   const shell = [tools.find('sh') ?? '/bin/sh', '-c', script, 'sh'];
-  return [...guard, ...isolate, ...shell, mount, command.reportsStart === true ? 'own' : ''];
+  const { source = '', target = '' } = command.bind ?? {};
+  return [
+    ...[...guard, ...isolate, ...shell, tools.find('mount') ?? 'mount'],
+    ...[command.mountProc === true ? 'proc' : '', source, target],
+    command.reportsStart === true ? 'own' : '',
+  ];
 }
 
 function refuseLeaks(): void {

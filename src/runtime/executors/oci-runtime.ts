@@ -9,6 +9,7 @@ import type { RuntimeDeps } from '../deps.ts';
 import { runHelper } from '../machine/helper.ts';
 import { type BundleForm, bundleConfig } from '../oci/config.ts';
 import type { ExitStatus, RunSpec, RunStdio, Runtime } from '../ports.ts';
+import { prepareTmpfs } from '../sandbox/tmpfs.ts';
 import { ociSeccomp } from '../seccomp/oci.ts';
 import { buildStepFilter } from '../seccomp/profile.ts';
 import { statusOf, supervise } from '../supervise.ts';
@@ -70,7 +71,8 @@ async function run(
   const pivot = form.noPivot ? ['--no-pivot'] : [];
   mkdirSync(directory, { mode: 0o700 });
   try {
-    writeBundle(deps, directory, form, spec);
+    await using prepared = await prepareTmpfs(deps, spec.mounts, directory);
+    writeBundle(deps, directory, form, { ...spec, mounts: prepared.mounts });
     const command = {
       argv: [
         ...[program, ...options, 'run', '--no-new-keyring', ...pivot],

@@ -11,7 +11,9 @@ import { grantable } from '../machine/capabilities.ts';
 import { helperEnvironment, runHelper } from '../machine/helper.ts';
 import { namedLimits } from '../machine/limits.ts';
 import type { ExitStatus, RunMount, RunSpec, RunStdio, Runtime } from '../ports.ts';
+import { kindOf } from '../sandbox/paths.ts';
 import { recordStubs } from '../sandbox/stubs.ts';
+import { prepareTmpfs } from '../sandbox/tmpfs.ts';
 import { ociSeccomp } from '../seccomp/oci.ts';
 import { buildStepFilter } from '../seccomp/profile.ts';
 import { statusOf, supervise } from '../supervise.ts';
@@ -32,6 +34,9 @@ const stubs = [
   '/run/secrets',
   '/run',
 ];
+
+/** Directories that every machine has and that are seldom used. */
+const places = ['/mnt', '/media', '/srv', '/opt'];
 
 /** podman's own failures, see podman-run(1), "Exit Status". */
 const ownFailure = 125;
@@ -68,17 +73,22 @@ async function run(
       runtimeFailure: `podman cannot pass ${name}, whose value has several lines`,
     };
   }
+  const place = shortPlace(spec);
+  if (place === undefined) return { code: 125, runtimeFailure: 'podman needs a short path' };
   const directory = join(deps.stateDirectory, `podman-${spec.id}`);
   mkdirSync(directory, { mode: 0o700 });
   using _stubs = recordStubs(spec.rootfs, stubs);
   try {
+    await using prepared = await prepareTmpfs(deps, spec.mounts, directory);
+    const pinned = { ...spec, mounts: prepared.mounts };
     const exit = await supervise(
       deps,
       {
-        argv: [...globalPart(deps, directory, inner), ...runPart(deps, directory, spec)],
+        argv: [...globalPart(deps, place, inner), ...runPart(deps, directory, pinned)],
         namespaces: ['--mount'],
         mountProc: true,
-        environment: { ...helperEnvironment, ...podmanEnvironment(deps, directory) },
+        bind: { source: directory, target: place },
+        environment: { ...helperEnvironment, ...podmanEnvironment(deps, place) },
       },
       stdio,
       signal,
@@ -88,6 +98,14 @@ async function run(
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** A directory that podman's storage can be shown at: podman refuses paths longer than 50 characters. */
+function shortPlace({ rootfs, mounts }: RunSpec): string | undefined {
+  const sources = mounts.flatMap((mount) => (mount.kind === 'bind' ? [mount.source] : []));
+  return places
+    .filter((place) => kindOf(place) === 'directory')
+    .find((place) => [rootfs, ...sources].every((path) => !`${path}/`.startsWith(`${place}/`)));
 }
 
 /** podman must take the namespace it is in for its own instead of making another. */
@@ -145,7 +163,7 @@ function runPart(deps: RuntimeDeps, directory: string, spec: RunSpec): readonly 
       ({ name, value }) => `--ulimit=${name.toLowerCase()}=${value}:${value}`,
     ),
     ...(spec.readOnlyRootfs ? ['--read-only', '--read-only-tmpfs=false'] : []),
-    ...spec.mounts.map((mount) => `--mount=${renderMount(mount)}`),
+    ...spec.mounts.flatMap(renderMount),
     ...['--rootfs', spec.rootfs, ...spec.args],
   ];
 }
@@ -167,20 +185,14 @@ function securityOptions(deps: RuntimeDeps, directory: string, spec: RunSpec): r
 }
 
 /** podman reads mount options as comma-separated values; a quoted field may hold commas. */
-function renderMount(mount: RunMount): string {
-  const fields =
-    mount.kind === 'bind'
-      ? ['type=bind', `source=${mount.source}`, `target=${mount.target}`, `ro=${mount.readOnly}`]
-      : [
-          'type=tmpfs',
-          `target=${mount.target}`,
-          `tmpfs-mode=${(mount.mode ?? 0o755).toString(8)}`,
-          ...(mount.sizeBytes === undefined ? [] : [`tmpfs-size=${mount.sizeBytes}`]),
-          'notmpcopyup',
-        ];
-  return fields
-    .map((field) => (/[",]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field))
-    .join();
+function renderMount(mount: RunMount): readonly string[] {
+  if (mount.kind === 'tmpfs') return [];
+  const { source, target, readOnly } = mount;
+  const fields = ['type=bind', `source=${source}`, `target=${target}`, `ro=${readOnly}`];
+  const quoted = fields.map((field) =>
+    /[",]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field,
+  );
+  return [`--mount=${[...quoted, 'nosuid', 'nodev'].join()}`];
 }
 
 async function versionOf(program: string): Promise<string> {

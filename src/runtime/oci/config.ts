@@ -37,7 +37,7 @@ export function bundleConfig(
     process: processOf(spec, identity),
     root: { path: spec.rootfs, readonly: spec.readOnlyRootfs },
     ...(full ? { hostname: spec.hostname } : {}),
-    mounts: [...systemMounts(full, identity), ...spec.mounts.map(renderMount)],
+    mounts: [...systemMounts(full, identity), ...spec.mounts.flatMap(renderMount)],
     linux: {
       namespaces: [
         { type: 'mount' },
@@ -97,14 +97,11 @@ function systemMounts(full: boolean, identity: Identity): readonly OciMount[] {
   ];
 }
 
-function renderMount(mount: RunMount): OciMount {
-  if (mount.kind === 'bind') {
-    const options = ['rbind', 'rprivate', 'nosuid', 'nodev', mount.readOnly ? 'ro' : 'rw'];
-    return bind(mount.source, mount.target, options);
-  }
-  const size = mount.sizeBytes === undefined ? [] : [`size=${mount.sizeBytes}`];
-  const mode = `mode=${(mount.mode ?? 0o755).toString(8)}`;
-  return tmpfs(mount.target, ['nosuid', 'nodev', mode, ...size]);
+/** A tmpfs of the spec has become a bind by now, see `prepareTmpfs`. */
+function renderMount(mount: RunMount): readonly OciMount[] {
+  if (mount.kind === 'tmpfs') return [];
+  const options = ['rbind', 'rprivate', 'nosuid', 'nodev', mount.readOnly ? 'ro' : 'rw'];
+  return [bind(mount.source, mount.target, options)];
 }
 
 function bind(source: string, destination: string, options: readonly string[]): OciMount {
