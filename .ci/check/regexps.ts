@@ -54,24 +54,47 @@ function isExcused({ text, tree }: SourceUnit, node: ts.Node): boolean {
     .some((one) => one.includes('linear:'));
 }
 
-/** Tells whether a group that repeats without bound holds something that repeats without bound. */
+/** A group that is open while a pattern is read. */
+interface Group {
+  readonly start: number;
+  repeats: boolean;
+}
+
+/**
+ * Tells whether a group that repeats without bound holds something that repeats without bound. A group that
+ * begins with a separator that its own repetitions cannot match, such as `(?:,[a-z]+)*`, is linear.
+ */
 export function hasNestedQuantifiers(pattern: string): boolean {
-  const groups = [false];
+  const groups: Group[] = [{ start: 0, repeats: false }];
   for (const { 0: token, index } of pattern.matchAll(tokens)) {
     if (token === '(') {
-      groups.push(false);
+      groups.push({ start: index, repeats: false });
       continue;
     }
-    const inner = token === ')' && (groups.pop() ?? false);
+    const closed = token === ')' ? groups.pop() : undefined;
     const outer = isUnbounded(pattern, index + token.length);
-    if (inner && outer) return true;
-    groups.push((groups.pop() ?? false) || inner || outer);
+    const inner = closed?.repeats ?? false;
+    if (inner && outer && !isSeparated(pattern.slice((closed?.start ?? 0) + 1, index))) return true;
+    const around = groups.at(-1);
+    if (around !== undefined) around.repeats ||= inner || outer;
   }
   return false;
 }
 
 /** An escape, a character class, or one character. */
 const tokens = /\\.|\[(?:\\.|[^\]\\])*\]|./gs;
+
+/** A group of flat parts whose first is one character that none of the others can match. */
+function isSeparated(content: string): boolean {
+  const parts = [...content.replace(/^\?(?::|<\w+>)/, '').matchAll(tokens)].map(([part]) => part);
+  const [separator = '', next = '', ...rest] = parts;
+  const literal = separator.replace(/^\\(?=\W)/, '');
+  if (literal.length !== 1 || /^[()|.^$*+?{]$/.test(separator) || /[*+?{]/.test(next)) return false;
+  return [next, ...rest].every((part) => {
+    if ('()|'.includes(part)) return false;
+    return /^[*+?{}\d,]$/.test(part) || !new RegExp(`^${part}$`, 's').test(literal);
+  });
+}
 
 /** `*`, `+`, `{2,}` and bounds above 1000 count as unbounded. */
 function isUnbounded(pattern: string, at: number): boolean {
