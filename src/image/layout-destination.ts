@@ -3,8 +3,8 @@
  * replaced, under a lock, so that several writers lose nothing of one another.
  */
 
-import { mkdir, readdir, readFile, rmdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile, rmdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import {
   digestStream,
   type OpenBlob,
@@ -25,6 +25,7 @@ import {
   BlobWriter,
   fileError,
   type IngestPlace,
+  makeDirectories,
   noFailpoint,
   openRegularFile,
   sweepIngest,
@@ -62,7 +63,7 @@ class WorkingPlace implements IngestPlace {
   /** Makes the place; it stays as long as the writer's lock file is in it. */
   async enter(writer: BlobWriter): Promise<void> {
     for (let attempts = 1; ; attempts += 1) {
-      await mkdir(this.ingest, { recursive: true });
+      await makeDirectories(this.ingest);
       try {
         await writer.begin();
         return;
@@ -93,7 +94,7 @@ export async function openLayoutDestination(
   const writer = new BlobWriter(place, { failpoint: noFailpoint, now });
   const destination = new LayoutDestination(name, place, writer);
   try {
-    await mkdir(name.path, { recursive: true });
+    await makeDirectories(name.path);
     if (!(await isLayout(name.path))) await refuseForeign(name.path);
     await place.enter(writer);
     await destination.prepare();
@@ -139,7 +140,7 @@ class LayoutDestination implements ImageDestination {
     const { digest, size } = descriptor;
     const path = this.#place.blob(digest);
     if (await isRight(path, descriptor)) return 'present';
-    await mkdir(join(path, '..'), { recursive: true });
+    await makeDirectories(dirname(path));
     const stream = await open(signal);
     const body = takeUnverified(stream, descriptor) ?? stream;
     await this.#writer.write(body, { digest, size, signal, onProgress });
@@ -202,7 +203,7 @@ async function refuseForeign(path: string): Promise<void> {
 }
 
 async function makeLayout(path: string): Promise<void> {
-  await mkdir(join(path, 'blobs', 'sha256'), { recursive: true });
+  await makeDirectories(join(path, 'blobs', 'sha256'));
   await writeAtomically(join(path, 'index.json'), composeIndex([]).raw, 'image-index');
   await writeAtomically(join(path, 'oci-layout'), layoutMarker, 'image-layout');
 }

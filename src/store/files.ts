@@ -5,7 +5,17 @@
 
 import { randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { chmod, type FileHandle, lstat, open, rename, rm, statfs, unlink } from 'node:fs/promises';
+import {
+  chmod,
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  rename,
+  rm,
+  statfs,
+  unlink,
+} from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { asBuildError, BuildError } from '../errors/index.ts';
 import { type Failpoint, noFailpoint } from './failpoint.ts';
@@ -39,6 +49,25 @@ export async function openRegularFile(path: string): Promise<FileHandle | undefi
   if ((await file.stat()).isFile()) return file;
   await file.close();
   return undefined;
+}
+
+/**
+ * Makes a directory and those above it, unless they are there. Node's own recursive mkdir never comes back
+ * where the kernel denies an entry that its parent seems to allow, as in /proc.
+ */
+export async function makeDirectories(path: string, mode = 0o777): Promise<void> {
+  const make = () =>
+    mkdir(path, { mode }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+  try {
+    await make();
+  } catch (error) {
+    const parent = dirname(path);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === path) throw error;
+    await makeDirectories(parent);
+    await make();
+  }
 }
 
 /** Makes the entries of a directory durable. */

@@ -3,12 +3,12 @@
  */
 
 import { constants } from 'node:fs';
-import { access, mkdir, readdir, readFile } from 'node:fs/promises';
+import { access, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BuildError } from '../errors/index.ts';
 import { parseManifest } from '../model/index.ts';
 import type { Failpoint } from './failpoint.ts';
-import { moveAside, writeAtomically } from './files.ts';
+import { makeDirectories, moveAside, writeAtomically } from './files.ts';
 import { formatVersion, type StorePaths } from './paths.ts';
 
 const emptyIndex = `${JSON.stringify({
@@ -33,7 +33,7 @@ export async function prepareHome(paths: StorePaths, failpoint: Failpoint): Prom
   const format = await readFormat(paths);
   try {
     if (format === undefined) await initialise(paths, failpoint);
-    for (const directory of paths.directories()) await mkdir(directory, { recursive: true });
+    for (const directory of paths.directories()) await makeDirectories(directory);
     await mendLayout(paths, failpoint);
     await access(paths.locks, constants.W_OK);
     return 'read-write';
@@ -72,7 +72,7 @@ async function readFormat(paths: StorePaths): Promise<number | undefined> {
 }
 
 async function initialise(paths: StorePaths, failpoint: Failpoint): Promise<void> {
-  await mkdir(paths.home, { recursive: true, mode: 0o700 });
+  await makeDirectories(paths.home, 0o700);
   const foreign = (await readdir(paths.home)).find(
     (name) => !/^(\.format\.|lost\+found$)/.test(name),
   );

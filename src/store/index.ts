@@ -5,6 +5,7 @@ export type { FetchOptions, FetchOutcome, IngestOptions } from './fetch.ts';
 export type { RemoveTree } from './files.ts';
 export {
   fileError,
+  makeDirectories,
   openRegularFile,
   randomName,
   removeOwnTree,

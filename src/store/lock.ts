@@ -9,9 +9,9 @@
  * has on the file.
  */
 
-import { randomInt } from 'node:crypto';
-import { access, constants, mkdtemp, rmdir, stat, unlink } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { randomBytes, randomInt } from 'node:crypto';
+import { access, constants, open, stat, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BuildError } from '../errors/index.ts';
@@ -28,8 +28,8 @@ export interface LockOptions {
 
 const defaultTimeoutMs = 15 * 60_000;
 const longestPauseMs = 100;
-const sqliteBusy = 5;
-const sqliteNotADatabase = 26;
+/** Primary result codes of SQLite. */
+const sqlite = { busy: 5, cannotOpen: 14, notADatabase: 26 } as const;
 
 /** An exclusive lock that this process holds. Disposing it releases it; so does the end of the process. */
 export class KernelLock implements Disposable {
@@ -88,17 +88,16 @@ export async function acquireLock(path: string, options: LockOptions = {}): Prom
 export async function tryLock(path: string): Promise<KernelLock | undefined> {
   for (;;) {
     const before = await identityOf(path);
-    const database = await openLockFile(path);
-    const outcome = begin(path, database);
-    if (outcome === 'locked' && before !== undefined && before === (await identityOf(path))) {
-      return new KernelLock(path, database);
+    const attempt = await tryOnce(path);
+    if (attempt === 'busy') return undefined;
+    const after = await identityOf(path);
+    if (attempt === 'foreign') {
+      // Nobody can hold a file that SQLite does not take for an empty database.
+      if (before === after) await unlink(path).catch(() => {});
+      continue;
     }
-    database.close();
-    if (outcome === 'busy') return undefined;
-    // Nobody can hold a file that SQLite does not take for an empty database.
-    if (outcome === 'foreign' && before === (await identityOf(path))) {
-      await unlink(path).catch(() => {});
-    }
+    if (before !== undefined && before === after) return new KernelLock(path, attempt);
+    attempt.close();
   }
 }
 
@@ -122,40 +121,46 @@ async function identityOf(path: string): Promise<string | undefined> {
   return found && `${found.dev}:${found.ino}:${found.birthtimeNs}`;
 }
 
-async function openLockFile(path: string): Promise<DatabaseSync> {
+/** Opens the file and locks it; the file may be another one by then than the one under its name. */
+async function tryOnce(path: string): Promise<DatabaseSync | 'busy' | 'foreign'> {
   // Loaded here because the module prints a warning when it is loaded.
   const { DatabaseSync } = await import('node:sqlite');
   // SQLite falls back to reading where it may not write, and then locks nothing.
   await access(path, constants.W_OK).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw lockFailure(path, error);
   });
+  let database: DatabaseSync | undefined;
   try {
-    return new DatabaseSync(path, { timeout: 0 });
-  } catch (error) {
-    throw lockFailure(path, (await whyNotWritable(dirname(path))) ?? error);
-  }
-}
-
-function begin(path: string, database: DatabaseSync): 'locked' | 'busy' | 'foreign' {
-  try {
+    database = new DatabaseSync(path, { timeout: 0 });
     database.exec('BEGIN EXCLUSIVE');
-    return 'locked';
+    return database;
   } catch (error) {
+    database?.close();
     const code = ((error as { errcode?: number }).errcode ?? 0) & 0xff;
-    if (code === sqliteBusy) return 'busy';
-    if (code === sqliteNotADatabase) return 'foreign';
-    database.close();
-    throw lockFailure(path, error);
+    if (code === sqlite.busy) return 'busy';
+    if (code === sqlite.notADatabase) return 'foreign';
+    const reason = code === sqlite.cannotOpen ? await whyNotOpened(path) : error;
+    if (reason === undefined) return 'busy';
+    throw lockFailure(path, reason);
   }
 }
 
-/** SQLite does not tell the system's reason; making a directory there does. */
-async function whyNotWritable(directory: string): Promise<unknown> {
+/**
+ * SQLite does not tell the system's reason; making a file beside it does. Undefined when there were only
+ * too few descriptors for the moment.
+ */
+async function whyNotOpened(path: string): Promise<unknown> {
+  const probe = join(dirname(path), `.probe-${randomBytes(8).toString('hex')}`);
   try {
-    await rmdir(await mkdtemp(`${directory}/.probe-`));
+    if ((await stat(path).catch(() => undefined))?.isDirectory())
+      return new Error('it is a directory');
+    const file = await open(probe, 'wx');
+    await unlink(probe);
+    await file.close();
     return undefined;
   } catch (error) {
-    return error;
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'EMFILE' || code === 'ENFILE' ? undefined : error;
   }
 }
 

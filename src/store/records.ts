@@ -4,12 +4,12 @@
  */
 
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BuildError } from '../errors/index.ts';
 import { isJsonObject, type Json } from '../model/index.ts';
 import type { StoreContext } from './context.ts';
-import { fileError, unlinkIfAny, writeAtomically } from './files.ts';
+import { fileError, makeDirectories, unlinkIfAny, writeAtomically } from './files.ts';
 
 /** Records by kind and key. Kinds are short lower-case words; keys are any text. */
 export class Records {
@@ -42,7 +42,7 @@ export class Records {
     if (this.#context.readOnly) return;
     const directory = this.#directory(kind);
     try {
-      await mkdir(directory, { recursive: true });
+      await makeDirectories(directory);
       const content = `${JSON.stringify({ key, value })}\n`;
       await writeAtomically(
         join(directory, nameOf(key)),

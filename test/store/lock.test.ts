@@ -97,9 +97,10 @@ t.test('a lock file with something in it is made anew', async (t) => {
 });
 
 t.test('where nothing can be locked it is said', async (t) => {
-  const dir = t.testdir({ notADirectory: '', ro: {} });
+  const dir = t.testdir({ notADirectory: '', directory: {} });
   await t.rejects(tryLock(join(dir, 'notADirectory', 'lock')), { code: 'IO_FAILED' });
   await t.rejects(tryLock(join(dir, 'absent', 'lock')), { code: 'IO_FAILED' });
+  await t.rejects(tryLock(join(dir, 'directory')), { code: 'IO_FAILED' });
 });
 
 t.test(
