@@ -4,7 +4,7 @@
  */
 
 import { BuildError } from '../errors/index.ts';
-import { envInstruction } from './dockerfile/quoting.ts';
+import { envInstruction, plainWord } from './dockerfile/quoting.ts';
 
 /** What is known before an ONBUILD build. */
 export interface OnBuildInput {
@@ -46,7 +46,7 @@ export function planOnBuild(input: OnBuildInput): string {
   }
   const assemble = input.entries.some(({ name }) => name === 'assemble');
   const lines = [
-    `FROM ${input.builder}`,
+    `FROM ${plainWord(input.builder, 'the builder image')}`,
     ...envInstruction(input.environment),
     ...(assemble ? ['RUN sh assemble'] : []),
     ...(input.entrypoint.length > 0
