@@ -73,7 +73,7 @@ export async function prune(
   }
 }
 
-/** Removes what processes that were killed have left: scratch directories, half-built trees, partial blobs. */
+/** Removes what processes that were killed have left: leases, scratch directories, half-built trees, partial blobs. */
 export async function sweep(
   context: StoreContext,
   rootfs: RootfsStore,
@@ -81,6 +81,7 @@ export async function sweep(
 ): Promise<void> {
   if (context.readOnly) return;
   await sweepIngest(context.paths);
+  await withGate(context, () => leasedNames(context));
   await sweepScratches(context, removeTree);
   await rootfs.sweep(removeTree);
 }

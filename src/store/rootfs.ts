@@ -143,6 +143,7 @@ export class RootfsStore {
     const rootfs = this.#at(paths.rootfs, key);
     try {
       await failpoint('rootfs.create');
+      await this.#discardUnfinished(key);
       await mkdir(temporary);
       const built = await build(temporary);
       const bytes = built?.bytes ?? (await treeSize(temporary));
@@ -163,6 +164,14 @@ export class RootfsStore {
         `cannot store the root file system ${key.slice(0, 12)}`,
         paths.rootfs,
       );
+    }
+  }
+
+  /** Under the key's lock nobody else is building it: what is there was left by somebody who died. */
+  async #discardUnfinished(key: string): Promise<void> {
+    const { rootfs } = this.#context.paths;
+    for (const name of await readdir(rootfs)) {
+      if (name.startsWith(`.new.${key}.`)) await this.#discard(join(rootfs, name));
     }
   }
 
