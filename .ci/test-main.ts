@@ -41,7 +41,7 @@ async function step(name: string, action: () => Promise<void>): Promise<void> {
 
 async function installTools(): Promise<void> {
   const script = join(root, '.ci/install-test-tools');
-  if (existsSync(script)) await run('bash', [script]);
+  if (existsSync(script)) await run('sh', [script]);
 }
 
 async function check(): Promise<void> {
@@ -52,9 +52,12 @@ async function check(): Promise<void> {
 
 async function test(): Promise<void> {
   mkdirSync(join(root, '.tap'), { recursive: true });
-  const tap = join(root, 'node_modules/.bin/tap');
+  using checkout = readableCheckout(root);
+  if (checkout.copied) say(`in a copy that unprivileged users can read: ${checkout.path}`);
+  const tap = join(checkout.path, 'node_modules/.bin/tap');
   const child = spawn(tap, ['--reporter=tap', '--no-color', ...process.argv.slice(2)], {
-    cwd: root,
+    cwd: checkout.path,
+    env: { ...process.env, PATH: `${checkout.path}/node_modules/.bin:${process.env['PATH']}` },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const raw = createWriteStream(join(root, '.tap/last.tap'));
