@@ -36,12 +36,13 @@ export function parseFailpoints(text: string, kill: () => void): Failpoint {
     .map((part) => parseRule(part, kill));
   const hits = rules.map(() => 0);
   return async (site) => {
-    for (const [i, rule] of rules.entries()) {
-      if (rule.site !== '*' && rule.site !== site) continue;
+    const due = rules.filter((rule, i) => {
+      if (rule.site !== '*' && rule.site !== site) return false;
       const hit = (hits[i] ?? 0) + 1;
       hits[i] = hit;
-      if (rule.hit === 0 || rule.hit === hit) await rule.act(site);
-    }
+      return rule.hit === 0 || rule.hit === hit;
+    });
+    for (const rule of due) await rule.act(site);
   };
 }
 

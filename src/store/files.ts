@@ -11,6 +11,7 @@ import {
   lstat,
   mkdir,
   open,
+  readdir,
   rename,
   rm,
   statfs,
@@ -134,9 +135,20 @@ export async function unlinkIfAny(path: string): Promise<void> {
 
 /** Removes a tree that belongs to this user, whatever modes its directories have. */
 export async function removeOwnTree(path: string): Promise<void> {
-  const found = await lstatIfAny(path);
-  if (found?.isDirectory() === true) await chmod(path, 0o700);
-  await rm(path, { recursive: true, force: true, maxRetries: 2 });
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
+    await openDirectories(path);
+    await rm(path, { recursive: true, force: true });
+  }
+}
+
+async function openDirectories(path: string): Promise<void> {
+  await chmod(path, 0o700);
+  for (const entry of await readdir(path, { withFileTypes: true })) {
+    if (entry.isDirectory()) await openDirectories(join(path, entry.name));
+  }
 }
 
 /**
