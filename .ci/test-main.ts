@@ -14,6 +14,7 @@ import { createInterface } from 'node:readline';
 import { checks } from './check/index.ts';
 import { openProject } from './check/project.ts';
 import { runChecks } from './check/run.ts';
+import { readableCheckout } from './readable-checkout.ts';
 import { TapReader, type TestCounts } from './tap-reader.ts';
 
 const root = join(import.meta.dirname, '..');
