@@ -22,8 +22,7 @@ export function parseRange(
   if (first === '') return suffix(Number(last), size);
   const start = Number(first);
   const end = last === '' ? size - 1 : Math.min(Number(last), size - 1);
-  if (last !== '' && Number(last) < start) return undefined;
-  return start >= size ? 'unsatisfiable' : { start, end };
+  return start > end ? 'unsatisfiable' : { start, end };
 }
 
 /** Reads the `Content-Range` of an upload chunk, `first-last`; undefined when it is malformed. */

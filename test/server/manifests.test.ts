@@ -81,6 +81,33 @@ t.test('an index needs its manifests', async (t) => {
   t.equal((await pushManifest(host, 'a', '1', index.raw, type)).status, 201);
 });
 
+t.test('documents of every shape that the spec allows are taken', async (t) => {
+  const { host } = await startTestRegistry(t);
+  const config = await pushBlob(host, 'a', '{}');
+  const data = Buffer.from('{}').toString('base64');
+  const image = manifestBytes({ config: { ...config, data }, unknown: { field: null } });
+  const child = descriptorOf(image, mediaTypes.ociManifest);
+  const index = composeIndex([{ ...child, platform: { os: 'linux', architecture: 'arm64' } }]);
+  const nested = composeIndex([descriptorOf(index.raw, mediaTypes.ociIndex), child]);
+  const documents = {
+    'without layers, with embedded data and unknown fields': [image, mediaTypes.ociManifest],
+    'an index': [index.raw, mediaTypes.ociIndex],
+    'an index of indexes': [nested.raw, mediaTypes.ociIndex],
+    'an empty index': [composeIndex([]).raw, mediaTypes.ociIndex],
+    'an artifact': [manifestBytes({ config, artifactType: 'a/b' }), mediaTypes.ociManifest],
+    'of Docker': [
+      manifestBytes({ config, mediaType: mediaTypes.dockerManifest }),
+      mediaTypes.dockerManifest,
+    ],
+  } as const;
+  for (const [name, [bytes, type]] of Object.entries(documents)) {
+    const reply = await pushManifest(host, 'a', digestOf(bytes), bytes, { 'Content-Type': type });
+    t.equal(reply.status, 201, name);
+    const { headers, body } = await send(host, 'GET', reply.headers.location ?? '');
+    t.same([headers['content-type'], body], [type, Buffer.from(bytes)]);
+  }
+});
+
 t.test('what two readers would read differently is refused (CVE-2021-41190)', async (t) => {
   const { host } = await startTestRegistry(t);
   const config = await pushBlob(host, 'a', '{}');

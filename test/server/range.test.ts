@@ -10,6 +10,7 @@ t.test('a Range header selects bytes of the content', async (t) => {
     ['bytes=2-99', 10, { start: 2, end: 9 }],
     ['bytes=-3', 10, { start: 7, end: 9 }],
     ['bytes=-30', 10, { start: 0, end: 9 }],
+    ['bytes=5-2', 10, 'unsatisfiable'],
     ['bytes=10-', 10, 'unsatisfiable'],
     ['bytes=0-', 0, 'unsatisfiable'],
     ['bytes=-0', 10, 'unsatisfiable'],
@@ -21,7 +22,7 @@ t.test('a Range header selects bytes of the content', async (t) => {
 });
 
 t.test('a Range header that cannot be honoured is ignored', async (t) => {
-  const headers = ['bytes=5-2', 'bytes=-', 'bytes=0-1,3-4', 'lines=1-2', 'bytes=a-b', 'bytes', ''];
+  const headers = ['bytes=-', 'bytes=0-1,3-4', 'lines=1-2', 'bytes=a-b', 'bytes', ''];
   for (const header of headers) t.equal(parseRange(header, 10), undefined, JSON.stringify(header));
   t.equal(parseRange(`bytes=${'9'.repeat(17)}-`, 10), undefined, 'numbers beyond all sizes');
 });
