@@ -103,7 +103,7 @@ everywhere(
 everywhere(
   'a process killed by a signal ends with 128 and its number',
   // whoever is the first of a pid namespace cannot kill itself, so its child does the dying
-  [sh('sh -c "kill -KILL $$"; exit $?'), sh('sh -c "kill -TERM $$"; exit $?')],
+  [sh("sh -c 'kill -KILL $$'; exit $?"), sh("sh -c 'kill -TERM $$'; exit $?")],
   (t, { status }, { index }) => t.same(status, { code: [137, 143][index] }),
 );
 

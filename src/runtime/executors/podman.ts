@@ -147,15 +147,9 @@ function runPart(deps: RuntimeDeps, directory: string, spec: RunSpec): readonly 
   return [
     ...['run', '--rm', '--name', spec.id, '--pull', 'never', '--log-driver', 'none'],
     ...['--cgroups', 'no-conmon', '--network', spec.network, '--hostname', spec.hostname],
-    ...[
-      '--no-hosts',
-      '--dns',
-      'none',
-      '--passwd=false',
-      '--http-proxy=false',
-      '--systemd',
-      'false',
-    ],
+    // what the agent mounts is enough: podman writes no file of its own
+    ...(spec.network === 'none' ? [] : ['--dns', 'none']),
+    ...['--no-hosts', '--passwd=false', '--http-proxy=false', '--systemd=false'],
     ...['--umask', '0022', '--entrypoint', '', '--unsetenv-all', '--env-file', variables],
     ...['--user', `${uid}:${gid}`, ...groups.flatMap((id) => ['--group-add', String(id)])],
     ...['--workdir', spec.cwd, ...securityOptions(deps, directory, spec)],
