@@ -2,9 +2,11 @@
  * Pulling blobs through faults: items 13 to 25 of the registry checklist.
  */
 
+import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import t from 'tap';
 import type { Descriptor } from '../../src/model/index.ts';
+import { undiciTransport } from '../../src/registry/http/undici-transport.ts';
 import { defaultRegistrySettings } from '../../src/registry/index.ts';
 import { startDockerRegistry } from '../support/docker-registry.ts';
 import {
@@ -252,17 +254,13 @@ t.test('item 18: trouble with name servers is waited out', async (t) => {
 t.test('item 18: a registry that has answered may be gone for a while', async (t) => {
   await using b = await bench();
   let refuse = 0;
+  const transport = undiciTransport({ ...defaultRegistrySettings, connectMs: 1000 });
   const { client } = testClient({
     transport: async (request) => {
       if (refuse > 0) {
         refuse -= 1;
         throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
       }
-      const { undiciTransport } = await import('../../src/registry/http/undici-transport.ts');
-      const transport = undiciTransport({
-        ...defaultRegistrySettings,
-        connectMs: 1000,
-      });
       return transport.send(request);
     },
     settings: { retry: { ...defaultRegistrySettings.retry, baseMs: 1, maxMs: 5, outageMs: 5000 } },
@@ -272,7 +270,7 @@ t.test('item 18: a registry that has answered may be gone for a while', async (t
   await readAll(await repository.openBlob(descriptor));
   refuse = 30;
   t.same(await readAll(await repository.openBlob(descriptor)), bytes);
-  await client.close();
+  await Promise.all([client.close(), transport.close()]);
 });
 
 t.test('item 19: a transfer that stands still or crawls is given up and continued', async (t) => {
@@ -396,7 +394,6 @@ t.test('item 22: no redirect to plain HTTP, other schemes or special addresses',
     const { client } = testClient({
       transport: async ({ url }) => {
         sent.push(url.host);
-        const { Readable } = await import('node:stream');
         return {
           status: 307,
           headers: new Map([['location', [location]]]),
@@ -415,7 +412,6 @@ t.test('item 22: no redirect to plain HTTP, other schemes or special addresses',
 t.test(
   'item 22: a name that resolves to a private address is refused when connecting',
   async (t) => {
-    const { undiciTransport } = await import('../../src/registry/http/undici-transport.ts');
     await using server = await startFaultServer();
     const transport = undiciTransport({ ...defaultRegistrySettings, connectMs: 1000 });
     const url = new URL(server.url.replace('127.0.0.1', 'localhost'));

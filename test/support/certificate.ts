@@ -3,7 +3,8 @@
  */
 
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -35,7 +36,50 @@ export async function makeCertificate(
   await run('openssl', [
     ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
     ...['-subj', `/CN=s2oci test ${name}`, '-addext', `subjectAltName=${names}`],
-    ...['-days', options.expired === true ? '-1' : '2', '-keyout', keyFile, '-out', certFile],
+    ...['-days', '2', '-keyout', keyFile, '-out', certFile],
   ]);
+  if (options.expired === true) await expire(certFile, keyFile);
   return { certFile, keyFile, caFile: certFile };
+}
+
+/** `openssl req` makes no certificates of the past, but `openssl ca` does. */
+async function expire(certFile: string, keyFile: string): Promise<void> {
+  const config = `${certFile}.cnf`;
+  await writeFile(`${certFile}.index`, '');
+  await writeFile(
+    config,
+    [
+      '[ca]\ndefault_ca = d\n[d]',
+      `database = ${certFile}.index\nnew_certs_dir = ${dirname(certFile)}\nrand_serial = yes`,
+      'default_md = sha256\npolicy = p\ncopy_extensions = copy\n[p]\ncommonName = supplied\n',
+    ].join('\n'),
+  );
+  const request = `${certFile}.csr`;
+  await run('openssl', [
+    'x509',
+    '-x509toreq',
+    '-in',
+    certFile,
+    '-signkey',
+    keyFile,
+    '-copy_extensions',
+    'copyall',
+    '-out',
+    request,
+  ]);
+  await run('openssl', [
+    ...[
+      'ca',
+      '-batch',
+      '-notext',
+      '-selfsign',
+      '-config',
+      config,
+      '-keyfile',
+      keyFile,
+      '-in',
+      request,
+    ],
+    ...['-startdate', '20200101000000Z', '-enddate', '20200201000000Z', '-out', certFile],
+  ]);
 }

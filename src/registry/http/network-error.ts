@@ -19,6 +19,8 @@ const kindOfCode: Readonly<Record<string, FailureKind>> = {
   ETIMEDOUT: 'unreachable',
   EAI_AGAIN: 'unreachable',
   UND_ERR_CONNECT_TIMEOUT: 'unreachable',
+  // A proxy that refused to open a tunnel.
+  UND_ERR_ABORTED: 'unreachable',
   ENOTFOUND: 'unknown-host',
   EAI_FAIL: 'unknown-host',
   ECONNRESET: 'broken',

@@ -1,9 +1,10 @@
 /**
- * Whom we trust and who we are, per registry host: the system's and Node's certificate authorities, extra
+ * Whom we trust and who we are, per registry host: the system's certificate authorities, extra
  * bundles, and the `certs.d` directories that Docker and Podman read (`*.crt` authorities, `X.cert` with
  * `X.key` client certificates).
  */
 
+import { X509Certificate } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
@@ -64,10 +65,15 @@ export class TlsProfiles {
     return this.#shared;
   }
 
+  /** The system's authorities as one text: reading the file is far quicker than asking OpenSSL for its list. */
   #trusted(): Promise<readonly string[]> {
-    this.#roots ??= readAll(this.#settings.caFiles).then((extra) => [
-      ...new Set([...getCACertificates('default'), ...getCACertificates('system'), ...extra]),
-    ]);
+    this.#roots ??= Promise.all([systemBundle(), readAll(this.#settings.caFiles)]).then(
+      ([system, extra]) => [
+        ...(system === undefined ? getCACertificates('default') : [system]),
+        ...getCACertificates('extra'),
+        ...extra,
+      ],
+    );
     return this.#roots;
   }
 
@@ -114,8 +120,30 @@ async function hostFiles(dir: string): Promise<HostFiles | undefined> {
   };
 }
 
+/** Where distributions keep the authorities that the machine trusts. */
+const systemBundles = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+  '/etc/ssl/cert.pem',
+];
+
+async function systemBundle(): Promise<string | undefined> {
+  for (const file of systemBundles) {
+    const text = await readFile(file, 'utf8').catch(() => '');
+    if (text.includes('-----BEGIN')) return text;
+  }
+  return undefined;
+}
+
 async function readAll(files: readonly string[]): Promise<readonly string[]> {
-  return Promise.all(files.map(readPem));
+  return Promise.all(
+    files.map(async (file) => {
+      const text = await readPem(file);
+      refuseOther(text, file);
+      return text;
+    }),
+  );
 }
 
 async function readPem(file: string): Promise<string> {
@@ -123,6 +151,17 @@ async function readPem(file: string): Promise<string> {
     return await readFile(file, 'utf8');
   } catch (cause) {
     throw new BuildError('CONFIG_INVALID', `cannot read the certificate file ${file}`, { cause });
+  }
+}
+
+/** OpenSSL passes over what is no certificate; a file given by the user that holds none is a mistake. */
+function refuseOther(text: string, file: string): void {
+  try {
+    new X509Certificate(text);
+  } catch (cause) {
+    throw new BuildError('CONFIG_INVALID', `${file} is not a PEM file with certificates`, {
+      cause,
+    });
   }
 }
 

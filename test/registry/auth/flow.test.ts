@@ -2,6 +2,7 @@
  * Authentication against registries: items 56 to 58 and 61 of the registry checklist.
  */
 
+import { Readable } from 'node:stream';
 import t from 'tap';
 import type { Credential } from '../../../src/registry/index.ts';
 import { startDockerRegistry } from '../../support/docker-registry.ts';
@@ -230,7 +231,6 @@ t.test(
 );
 
 t.test('item 58: a refusal without challenge leads to the base endpoint', async (t) => {
-  const { Readable } = await import('node:stream');
   const sent: string[] = [];
   const { client } = testClient({
     transport: async ({ method, url, headers }) => {
@@ -258,7 +258,6 @@ t.test('item 58: a refusal without challenge leads to the base endpoint', async 
 });
 
 t.test('item 61: a token server on plain HTTP or a private address is not asked', async (t) => {
-  const { Readable } = await import('node:stream');
   const realms: Readonly<Record<string, RegExp>> = {
     'http://auth.registry.test/token': /plain HTTP/,
     'https://169.254.169.254/token': /special address/,
@@ -290,7 +289,6 @@ t.test('item 61: a token server on plain HTTP or a private address is not asked'
 });
 
 t.test('item 61: CVE-2026-48978 a foreign token server gets no password', async (t) => {
-  const { Readable } = await import('node:stream');
   const cases: readonly (readonly [string, string, boolean])[] = [
     ['registry.example.com', 'https://auth.example.com/token', true],
     ['registry.gitlab.com', 'https://gitlab.com/jwt/auth', true],
