@@ -69,16 +69,25 @@ async function demo(): Promise<void> {
 
 async function serveRegistry(): Promise<string> {
   show(['registry', 'serve', '--port', '0', join(work, 'registry')]);
-  const child = spawn(process.execPath, [s2oci, 'registry', 'serve', '--port', '0', join(work, 'registry')], {
-    env,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    [s2oci, 'registry', 'serve', '--port', '0', join(work, 'registry')],
+    {
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   children.push(child);
   const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
   return line.trim();
 }
 
-async function build(source: string, builder: string, image: string, flags: readonly string[]): Promise<Metadata> {
+async function build(
+  source: string,
+  builder: string,
+  image: string,
+  flags: readonly string[],
+): Promise<Metadata> {
   const metadata = join(work, 'result.json');
   const trust = await trustFlags();
   await command(['build', source, builder, image, ...flags, ...trust, '--metadata-file', metadata]);
@@ -95,12 +104,18 @@ async function showAnswer(image: string): Promise<void> {
   const port = await freePort();
   const args = ['run', '-e', `PORT=${port}`, image];
   show(args);
-  const child = spawn(process.execPath, [s2oci, ...args], { env, stdio: ['ignore', 'inherit', 'inherit'] });
+  const child = spawn(process.execPath, [s2oci, ...args], {
+    env,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
   children.push(child);
   const url = `http://127.0.0.1:${port}/`;
   for (let attempt = 0; attempt < 100; attempt += 1) {
     if (child.exitCode !== null) throw new Error(`the application ended with ${child.exitCode}`);
-    const answer = await fetch(url).then((response) => response.text(), () => undefined);
+    const answer = await fetch(url).then(
+      (response) => response.text(),
+      () => undefined,
+    );
     if (answer !== undefined) {
       process.stdout.write(`\n  GET ${url}\n  ${answer.trim().replaceAll('\n', '\n  ')}\n`);
       await stop(child);
@@ -113,7 +128,10 @@ async function showAnswer(image: string): Promise<void> {
 
 async function command(args: readonly string[], options: { quiet?: boolean } = {}): Promise<void> {
   if (!options.quiet) show(args);
-  const child = spawn(process.execPath, [s2oci, ...args], { env, stdio: options.quiet ? 'ignore' : ['ignore', 'inherit', 'inherit'] });
+  const child = spawn(process.execPath, [s2oci, ...args], {
+    env,
+    stdio: options.quiet ? 'ignore' : ['ignore', 'inherit', 'inherit'],
+  });
   const [code] = (await once(child, 'exit')) as [number | null];
   if (code !== 0) throw new Error(`s2oci ${args[0]} ended with exit code ${code}`);
 }
@@ -122,7 +140,10 @@ async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
   child.kill('SIGTERM');
-  await Promise.race([ended, sleep(5000, undefined, { ref: false }).then(() => child.kill('SIGKILL'))]);
+  await Promise.race([
+    ended,
+    sleep(5000, undefined, { ref: false }).then(() => child.kill('SIGKILL')),
+  ]);
 }
 
 async function freePort(): Promise<number> {
@@ -135,7 +156,7 @@ async function freePort(): Promise<number> {
 
 function printTable(first: Metadata, second: Metadata): void {
   const rows: (readonly [string, string, string])[] = [['', 'first build', 'rebuild']];
-  const names = [...new Set([...first.phases, ...second.phases].map(({ phase }) => phase))];
+  const names = second.phases.map(({ phase }) => phase);
   const time = (metadata: Metadata, name: string) => {
     const found = metadata.phases.find(({ phase }) => phase === name);
     return found === undefined ? '-' : `${(found.milliseconds / 1000).toFixed(2)} s`;
@@ -144,7 +165,9 @@ function printTable(first: Metadata, second: Metadata): void {
   for (const kind of ['pulled', 'mounted', 'pushed', 'skipped'] as const) {
     rows.push([`bytes ${kind}`, megabytes(first.transfer[kind]), megabytes(second.transfer[kind])]);
   }
-  const lines = rows.map(([name, a, b]) => `  ${name.padEnd(16)}${a.padStart(14)}${b.padStart(14)}`);
+  const lines = rows.map(
+    ([name, a, b]) => `  ${name.padEnd(16)}${a.padStart(14)}${b.padStart(14)}`,
+  );
   process.stdout.write(`\n${lines.join('\n')}\n`);
 }
 

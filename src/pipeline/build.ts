@@ -147,7 +147,6 @@ class Build {
       transfer: {
         ...published.transfer,
         pulled: prepared.fetched.pulledBytes + restored.pulledBytes,
-        skipped: published.transfer.skipped + prepared.fetched.skippedBytes,
       },
       executor: ran.executor,
       isolation: ran.isolation,

@@ -68,7 +68,7 @@ export interface TransferReport {
   readonly pulled: number;
   readonly mounted: number;
   readonly pushed: number;
-  /** Not sent because the destination had it, or not fetched because the store had it. */
+  /** Not sent because the destination had it. */
   readonly skipped: number;
 }
 

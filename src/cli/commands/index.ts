@@ -2,6 +2,7 @@
 
 import type { CommandSpec } from '../command.ts';
 import { buildCommand } from './build.ts';
+import { completionCommand } from './completion.ts';
 import { copyCommand } from './copy.ts';
 import { inspectCommand } from './inspect.ts';
 import { registryCommand } from './registry.ts';
@@ -18,5 +19,6 @@ export const commands: readonly CommandSpec[] = [
   copyCommand,
   registryCommand,
   storeCommand,
+  completionCommand(() => commands),
   versionCommand,
 ];

@@ -1,6 +1,6 @@
 /** `s2oci run` and `s2oci usage`: run an image rootless, in the executors that builds use. */
 
-import { asBuildError, BuildError } from '../../errors/index.ts';
+import { BuildError } from '../../errors/index.ts';
 import { silentReporter } from '../../events/index.ts';
 import { hostPlatform, parsePlatform } from '../../model/index.ts';
 import { Container, fetchLayers, resolveImage, unpackImage } from '../../pipeline/index.ts';
@@ -150,7 +150,9 @@ async function runImage(invocation: Invocation, commandOf: CommandOf): Promise<n
       io.signal,
     )
     .catch((error: unknown) => {
-      throw io.signal.aborted ? asBuildError(io.signal.reason) : error;
+      // Stopping it is how a server ends; the exit code says which signal it was.
+      if (io.signal.aborted) return { code: 0 };
+      throw error;
     });
   return result.code;
 }

@@ -22,7 +22,6 @@ export interface FetchedLayers {
   readonly layers: readonly LayerBlob[];
   readonly rootfsKey: string;
   readonly pulledBytes: number;
-  readonly skippedBytes: number;
 }
 
 /**
@@ -69,9 +68,8 @@ export async function fetchLayers(
     if (outcome === 'fetched') pulledBytes += descriptor.size;
   };
   await Promise.all(needed.map((descriptor) => limit(fetchOne, descriptor)));
-  const total = image.manifest.layers.reduce((sum, layer) => sum + layer.size, 0);
   return {
-    value: { layers, rootfsKey: key, pulledBytes, skippedBytes: total - pulledBytes },
+    value: { layers, rootfsKey: key, pulledBytes },
     detail: `${layers.length - needed.length} of ${layers.length} layers are unpacked here already`,
   };
 }
