@@ -111,11 +111,12 @@ function fromConvention(name: SettingName, env: Environment): Found | undefined 
   const setting: Setting<unknown> = settings[name];
   const found = Object.entries(setting.conventions ?? {}).find(([variable]) => env[variable]);
   if (found === undefined) return undefined;
-  const [variable, value] = found;
+  const [variable, meaning] = found;
+  const value = env[variable] ?? '';
   return {
     origin: { layer: 'environment', name: variable },
-    shown: env[variable] ?? '',
-    read: () => value,
+    shown: value,
+    read: () => meaning(value),
   };
 }
 

@@ -12,8 +12,8 @@ export interface Setting<T> {
   readonly description: string;
   /** The value where nobody says otherwise; undefined leaves the decision to the part that needs it. */
   readonly fallback: (places: Places) => T | undefined;
-  /** Variables of other conventions that give a fixed value when they are set and not empty. */
-  readonly conventions?: Readonly<Record<string, T>>;
+  /** Variables of other conventions, and what they say when they are set and not empty. */
+  readonly conventions?: Readonly<Record<string, (value: string) => T>>;
 }
 
 /** A setting that has a value in the end, whoever gives it. */
@@ -31,7 +31,10 @@ export const settings = {
   ),
   color: {
     ...withDefault(choice(['auto', 'always', 'never']), 'auto', 'whether output is coloured'),
-    conventions: { NO_COLOR: 'never', FORCE_COLOR: 'always' },
+    conventions: {
+      NO_COLOR: () => 'never',
+      FORCE_COLOR: (value) => (value === '0' || value === 'false' ? 'never' : 'always'),
+    },
   },
   quiet: withDefault(flag, false, 'show only the result and errors'),
   verbose: withDefault(flag, false, 'tell more'),

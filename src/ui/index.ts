@@ -7,7 +7,6 @@ export {
   type RendererKind,
   rendererKinds,
 } from './create.ts';
-export { meaningOfExitCode } from './failure.ts';
 export { formatBytes, formatDuration } from './format.ts';
 export { safeText, type TextPolicy } from './text.ts';
 export {

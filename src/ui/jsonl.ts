@@ -38,6 +38,10 @@ export class JsonlRenderer implements Renderer {
     else this.#record({ type: 'result', ok: false, ...outcome.error.toJSON() });
   }
 
+  [Symbol.dispose](): void {
+    this.#finished = true;
+  }
+
   #output({ chunk, ...event }: OutputEvent): void {
     for (let start = 0; start < chunk.length; start += maxChunk) {
       this.#record({ ...event, ...encode(chunk.subarray(start, start + maxChunk)) });

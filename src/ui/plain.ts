@@ -71,6 +71,13 @@ export class PlainRenderer implements Renderer {
     this.#sink.write(annotation === undefined ? report : [...report, annotation], undefined);
   }
 
+  [Symbol.dispose](): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#writeOutput(this.#state.flush());
+    this.#sink.end(this.#clock.now());
+  }
+
   #phase(event: PhaseEvent): void {
     const startedAt = this.#state.phase(event.phase)?.startedAt ?? event.time;
     const detail = event.detail === undefined ? '' : `: ${safeText(event.detail, this.#policy)}`;

@@ -28,4 +28,6 @@ export class QuietRenderer implements Renderer {
     const lines = failureReport(outcome.error, this.#state, this.#options, painter(color));
     this.#stream.write(`${lines.join('\n')}\n`);
   }
+
+  [Symbol.dispose](): void {}
 }

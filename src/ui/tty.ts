@@ -63,17 +63,23 @@ export class TtyRenderer implements Renderer {
 
   finish(outcome: Outcome): void {
     if (this.#finished) return;
-    this.#finished = true;
-    this.#stopTicking();
     this.#queueOutput(this.#state.flush());
     const ci = this.#options.ci ?? false;
     const lines = outcome.ok
       ? summaryTable(this.#state.phases, outcome.summary, this.#paint, ci)
       : failureReport(outcome.error, this.#state, this.#options, this.#paint);
-    const end = this.#started ? showCursor : '';
-    this.#stream.write(
-      `${this.#erase()}${this.#pending}${lines.map((l) => `${l}\n`).join('')}${end}`,
-    );
+    this.#end(lines.map((line) => `${line}\n`).join(''));
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#finished) this.#end('');
+  }
+
+  #end(text: string): void {
+    this.#finished = true;
+    this.#stopTicking();
+    const end = `${this.#erase()}${this.#pending}${text}${this.#started ? showCursor : ''}`;
+    if (end !== '') this.#stream.write(end);
   }
 
   #queueOutput(output: readonly OutputLines[]): void {

@@ -57,8 +57,8 @@ export type Outcome =
   | { readonly ok: true; readonly summary: Summary }
   | { readonly ok: false; readonly error: BuildError };
 
-/** A view of the event stream. */
-export interface Renderer extends Reporter {
+/** A view of the event stream. Disposing one that is not finished gives the terminal back and says nothing. */
+export interface Renderer extends Reporter, Disposable {
   /** Shows the end and gives the terminal back; called once, events after it are dropped. */
   finish(outcome: Outcome): void;
 }

@@ -75,6 +75,7 @@ t.test('NO_COLOR counts when it is not empty, and ours counts more', async (t) =
   t.strictSame(color({ NO_COLOR: '1' }).origins.color, { layer: 'environment', name: 'NO_COLOR' });
   t.equal(color({ NO_COLOR: '' }).values.color, 'auto');
   t.equal(color({ FORCE_COLOR: '1' }).values.color, 'always');
+  t.equal(color({ FORCE_COLOR: '0' }).values.color, 'never');
   t.equal(color({ NO_COLOR: '1', FORCE_COLOR: '1' }).values.color, 'never');
   t.equal(color({ NO_COLOR: '1', S2OCI_COLOR: 'always' }).values.color, 'always');
 });

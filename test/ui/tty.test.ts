@@ -70,6 +70,21 @@ error in assemble [ASSEMBLE_FAILED]: assemble failed: why`,
   t.equal(screen.cursorVisible, true);
 });
 
+t.test('a renderer that is only disposed gives the terminal back', async (t) => {
+  const { screen, clock, renderer } = open();
+  renderer.emit(phase('assemble', 'started', 0));
+  renderer.emit(output('assemble', 'one\n'));
+  clock.advance(100);
+  renderer.emit(log('info', 'two'));
+  renderer[Symbol.dispose]();
+  t.equal(screen.text, 'one\ntwo');
+  t.equal(screen.cursorVisible, true);
+  t.equal(clock.running, false);
+  renderer[Symbol.dispose]();
+  renderer.finish({ ok: true, summary: { result: 'late' } });
+  t.equal(screen.text, 'one\ntwo');
+});
+
 t.test('output cannot move the cursor or leave colours behind', async (t) => {
   const { screen, clock, renderer } = open();
   renderer.emit(phase('assemble', 'started', 0));
