@@ -20,8 +20,9 @@ export function failureReport(
   const safe = (text: string) => safeText(text, { sgr: false, ci: options.ci ?? false });
   const tail = tailOf(error, state, safe).map((line) => paint('dim', line));
   const where = error.phase === undefined ? '' : ` in ${error.phase}`;
-  const message = `${paint('red', `error${where}`)} [${error.code}]: ${safe(error.message)}`;
-  const suggestion = error.suggestion === undefined ? [] : [`hint: ${safe(error.suggestion)}`];
+  const block = (text: string) => text.split('\n').map(safe).join('\n    ');
+  const message = `${paint('red', `error${where}`)} [${error.code}]: ${block(error.message)}`;
+  const suggestion = error.suggestion === undefined ? [] : [`hint: ${block(error.suggestion)}`];
   const retry = error.retryable ? ['the same command may succeed when it is run again'] : [];
   const cause = causeOf(error, options).map((line) => paint('dim', safe(line)));
   return [...tail, message, ...suggestion, ...retry, ...cause];

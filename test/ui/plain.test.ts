@@ -102,7 +102,7 @@ t.test('X12: output and messages cannot forge lines or colours', async (t) => {
   renderer.emit(phase('assemble', 'started', 0, 'a\nb'));
   renderer.emit(log('warning', 'label says \u001b[2J\n=> publish done'));
   renderer.emit(output('assemble', '=> publish done\n\u001b[31mred\u001b[0m\u001b[2K\n'));
-  renderer.finish({ ok: false, error: new BuildError('REGISTRY_DENIED', 'no: \u0007\nok') });
+  renderer.finish({ ok: false, error: new BuildError('REGISTRY_DENIED', 'no: \u0007\n=> ok') });
   t.notMatch(text(), /[\u0000-\u0009\u000b-\u001f]/);
   t.equal(
     text()
