@@ -67,6 +67,7 @@ class ImageCopy {
   readonly #destination: ImageDestination;
   readonly #options: CopyOptions;
   readonly #limit: ReturnType<typeof pLimit>;
+  readonly #documents = new Set<Digest>();
   readonly #moves = new Map<Digest, Promise<void>>();
   readonly #outcomes: { descriptor: Descriptor; outcome: PutOutcome }[] = [];
 
@@ -103,10 +104,11 @@ class ImageCopy {
 
   /** What an index lists need not be an image; what is not is copied as it is. */
   async #listed(entry: Descriptor, depth: number): Promise<void> {
-    if (isManifestType(entry.mediaType) || isIndexType(entry.mediaType)) {
-      await this.document(entry, false, depth + 1);
-    } else {
+    if (!isManifestType(entry.mediaType) && !isIndexType(entry.mediaType)) {
       await this.#blob(entry);
+    } else if (!this.#documents.has(entry.digest)) {
+      await this.document(entry, false, depth + 1);
+      this.#documents.add(entry.digest);
     }
   }
 

@@ -7,6 +7,7 @@ import { readAll } from '../blob/index.ts';
 import { BuildError } from '../errors/index.ts';
 import {
   type Descriptor,
+  type Digest,
   displayText,
   formatPlatform,
   isIndexType,
@@ -22,6 +23,9 @@ import type { ImageSource } from './ports.ts';
 
 /** How deep indexes may lie in indexes. */
 export const maxIndexDepth = 4;
+
+/** How many indexes may lie below one. */
+const maxIndexes = 100;
 
 /** Entries without a platform whose config is read to learn it. */
 const maxConfigsRead = 16;
@@ -54,37 +58,42 @@ export async function selectPlatform(
   throw notFound(source.name, platform, offers);
 }
 
-/** Lists the manifests below an index, in order, each once; attestations and unknown types left out. */
-export async function manifestsOf(
+/** Lists the manifests below an index, in order; attestations and unknown types left out. */
+async function manifestsOf(
+  source: Reader,
+  root: Descriptor,
+  signal: AbortSignal | undefined,
+): Promise<readonly Descriptor[]> {
+  const found: Descriptor[] = [];
+  const seen = new Set<Digest>();
+  const walk = async (index: Descriptor, depth: number): Promise<void> => {
+    if (depth > maxIndexDepth)
+      throw tooLarge(source.name, `nested deeper than ${maxIndexDepth} levels`);
+    if (seen.has(index.digest)) return;
+    seen.add(index.digest);
+    if (seen.size > maxIndexes) throw tooLarge(source.name, `more than ${maxIndexes}`);
+    for (const entry of (await readIndex(source, index, signal)).filter(isRunnable)) {
+      if (isIndexType(entry.mediaType)) await walk(entry, depth + 1);
+      else if (isManifestType(entry.mediaType)) found.push(entry);
+    }
+  };
+  await walk(root, 1);
+  return found;
+}
+
+async function readIndex(
   source: Reader,
   index: Descriptor,
-  signal?: AbortSignal,
-  depth = 1,
+  signal: AbortSignal | undefined,
 ): Promise<readonly Descriptor[]> {
-  if (depth > maxIndexDepth) {
-    throw new BuildError(
-      'LIMIT_EXCEEDED',
-      `${source.name}: indexes are nested deeper than ${maxIndexDepth} levels`,
-    );
-  }
-  const parsed = parseManifest(
-    await source.readManifest(index, signal),
-    index.mediaType,
-    `index of ${source.name}`,
-  );
-  if (parsed.kind !== 'index') {
-    throw new BuildError('MANIFEST_INVALID', `${source.name}: what is listed as an index is none`);
-  }
-  const found = new Map<string, Descriptor>();
-  for (const entry of parsed.manifests.filter(isRunnable)) {
-    const below = isIndexType(entry.mediaType)
-      ? await manifestsOf(source, entry, signal, depth + 1)
-      : [entry].filter(({ mediaType }) => isManifestType(mediaType));
-    for (const descriptor of below) {
-      if (!found.has(descriptor.digest)) found.set(descriptor.digest, descriptor);
-    }
-  }
-  return [...found.values()];
+  const bytes = await source.readManifest(index, signal);
+  const parsed = parseManifest(bytes, index.mediaType, `index of ${source.name}`);
+  if (parsed.kind === 'index') return parsed.manifests;
+  throw new BuildError('MANIFEST_INVALID', `${source.name}: what is listed as an index is none`);
+}
+
+function tooLarge(name: string, why: string): BuildError {
+  return new BuildError('LIMIT_EXCEEDED', `${name} is refused: its indexes are ${why}`);
 }
 
 function isRunnable({ platform }: Descriptor): boolean {
