@@ -11,6 +11,7 @@ export {
 export type { Environment } from './git/environment.ts';
 export type { GitCall, GitOutcome, GitRunner } from './git/runner.ts';
 export { gitRunner } from './git/runner.ts';
+export { hashSource } from './hash.ts';
 export type { IgnoreFile, IgnorePattern, IgnoreSyntax } from './ignore/parse.ts';
 export { parseIgnoreFile } from './ignore/parse.ts';
 export type { IgnoreMatcher, IgnoreRules } from './ignore/rules.ts';
