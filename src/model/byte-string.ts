@@ -18,7 +18,9 @@ export function byteStringOf(text: string): ByteString {
 
 /** Takes bytes as they are. */
 export function byteStringFrom(bytes: Uint8Array): ByteString {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1') as ByteString;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(
+    'latin1',
+  ) as ByteString;
 }
 
 /** Returns the bytes, ready for a file-system call. */

@@ -3,8 +3,8 @@
  * publish. Each phase is a function in phases/; this file only says what depends on what.
  */
 
-import type { Agent } from '../agent/index.ts';
-import type { ImageDestination } from '../image/index.ts';
+import type { Agent, CapturedLayer, RunResult } from '../agent/index.ts';
+import type { ComposedImage, ImageDestination } from '../image/index.ts';
 import { digestOf } from '../model/index.ts';
 import {
   assembleUserOf,
@@ -71,6 +71,14 @@ interface Prepared {
   readonly epoch: number;
 }
 
+/** What the phases from assemble on gave. */
+interface Finished {
+  readonly image: ComposedImage;
+  readonly published: PublishedImage;
+  readonly restored: RestoredArtifacts;
+  readonly ran: RunResult;
+}
+
 class Build {
   readonly #deps: BuildDeps;
   readonly #request: BuildRequest;
@@ -97,46 +105,35 @@ class Build {
     const lease = this.#resources.use(await store.acquireLease());
     const target = this.#resources.use(await images.destination(this.#request.tag));
     const prepared = await this.#prepare(lease);
-    const { agent, builder, container, epoch } = prepared;
+    const { container } = prepared;
     const user = await this.#assembleUser(prepared);
     const scripts = await this.#findScripts(prepared);
     const source = await this.#placeSource(prepared, user, scripts);
     const restored = await this.#restore(prepared, user, scripts, lease);
     const environment = mergeEnvironment(source.environment, this.#request.env);
-    const sandbox = sandboxOf(this.#request);
-    const buildEnvironment = [
-      `SOURCE_DATE_EPOCH=${epoch}`,
-      ...sandboxEnvironment(this.#request),
-      ...this.#request.buildEnv,
-    ];
-    const ran = await this.#timer.run('assemble', () =>
-      assemble({ container, scripts, user, environment, buildEnvironment, sandbox }, this.#signal),
-    );
+    const ran = await this.#assemble(prepared, user, scripts, environment);
     const assembleLabels = await this.#readLabels(container);
-    const layer = await this.#timer.run('capture', () =>
-      captureChange(
-        { ...this.#deps, agent },
-        this.#request,
-        { container, epoch, exclude: [], owner: user },
-        this.#signal,
-      ),
-    );
-    if (layer !== undefined) {
-      await lease.add([layer.digest]);
-      this.#warnings.push(...layer.warnings);
-    }
-    const image = await this.#timer.run('compose', async () =>
-      compose(this.#request, {
-        builder,
-        layer,
-        runPath: scripts.require('run').path,
-        environment,
-        source: prepared.tree.info,
-        assembleLabels,
-        epoch,
-      }),
-    );
+    const layer = await this.#capture(prepared, user, lease);
+    const { builder, epoch, tree } = prepared;
+    const runPath = scripts.require('run').path;
+    const facts = {
+      builder,
+      layer,
+      runPath,
+      environment,
+      source: tree.info,
+      assembleLabels,
+      epoch,
+    };
+    const image = await this.#timer.run('compose', async () => compose(this.#request, facts));
     const published = await this.#publish(image, prepared, target);
+    return this.#result(prepared, { image, published, restored, ran });
+  }
+
+  #result(
+    { agent, builder, container, fetched }: Prepared,
+    { image, published, restored, ran }: Finished,
+  ): BuildResult {
     return {
       image: published.reference,
       digest: digestOf(image.manifest.raw),
@@ -144,10 +141,7 @@ class Build {
       builder: { reference: builder.source.name, digest: builder.descriptor.digest },
       layers: published.layers,
       phases: this.#timer.times,
-      transfer: {
-        ...published.transfer,
-        pulled: prepared.fetched.pulledBytes + restored.pulledBytes,
-      },
+      transfer: { ...published.transfer, pulled: fetched.pulledBytes + restored.pulledBytes },
       executor: ran.executor,
       isolation: ran.isolation,
       storage: container.storage,
@@ -155,6 +149,38 @@ class Build {
       incremental: { used: restored.used, reason: restored.reason, restoredBytes: restored.bytes },
       warnings: this.#warnings,
     };
+  }
+
+  #assemble(
+    { container, epoch }: Prepared,
+    user: ResolvedUser,
+    scripts: Scripts,
+    environment: readonly string[],
+  ): Promise<RunResult> {
+    const request = this.#request;
+    const buildEnvironment = [
+      `SOURCE_DATE_EPOCH=${epoch}`,
+      ...sandboxEnvironment(request),
+      ...request.buildEnv,
+    ];
+    const sandbox = sandboxOf(request);
+    const input = { container, scripts, user, environment, buildEnvironment, sandbox };
+    return this.#timer.run('assemble', () => assemble(input, this.#signal));
+  }
+
+  async #capture(
+    { agent, container, epoch }: Prepared,
+    owner: ResolvedUser,
+    lease: Lease,
+  ): Promise<CapturedLayer | undefined> {
+    const input = { container, epoch, exclude: [], owner };
+    const layer = await this.#timer.run('capture', () =>
+      captureChange({ ...this.#deps, agent }, this.#request, input, this.#signal),
+    );
+    if (layer === undefined) return undefined;
+    await lease.add([layer.digest]);
+    this.#warnings.push(...layer.warnings);
+    return layer;
   }
 
   /** Everything up to an open container; the source is opened while the builder image is fetched. */
@@ -305,7 +331,7 @@ class Build {
   }
 
   #publish(
-    image: ReturnType<typeof compose>['value'],
+    image: ComposedImage,
     prepared: Prepared,
     destination: ImageDestination,
   ): Promise<PublishedImage> {

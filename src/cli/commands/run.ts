@@ -1,9 +1,17 @@
 /** `s2oci run` and `s2oci usage`: run an image rootless, in the executors that builds use. */
 
+import type { Settings } from '../../config/index.ts';
 import { BuildError } from '../../errors/index.ts';
 import { silentReporter } from '../../events/index.ts';
-import { hostPlatform, parsePlatform } from '../../model/index.ts';
-import { Container, fetchLayers, resolveImage, unpackImage } from '../../pipeline/index.ts';
+import { type ExecutionConfig, hostPlatform, parsePlatform } from '../../model/index.ts';
+import {
+  Container,
+  type ContainerProcess,
+  fetchLayers,
+  resolveImage,
+  type SandboxSettings,
+  unpackImage,
+} from '../../pipeline/index.ts';
 import {
   parseBuilderContract,
   parseVariable,
@@ -87,25 +95,19 @@ export const usageCommand: CommandSpec = {
     }),
 };
 
-type CommandOf = (execution: Container['config']['execution']) => readonly string[];
+type CommandOf = (execution: ExecutionConfig) => readonly string[];
 
 async function runImage(invocation: Invocation, commandOf: CommandOf): Promise<number> {
-  const { args, options, io } = invocation;
+  const { args, io } = invocation;
   const config = await loadSettings(invocation);
   const reporter = createCommandRenderer(config, io);
   await using session = await openSession(config, invocation, { inheritStdio: true });
   await using images = await openImages(config, io, session.store, reporter);
   await using source = await images.source(args[0] ?? '');
-  const { platform } = config.values;
+  const { platform, storage } = config.values;
   const wanted = platform === undefined ? hostPlatform('linux', io.arch) : parsePlatform(platform);
   const { value: image } = await resolveImage(source, wanted, io.signal);
-  const { execution } = image.config;
-  const command = [...execution.entrypoint, ...commandOf(execution)];
-  if (command.length === 0) {
-    throw new BuildError('USAGE_INVALID', `${source.name} has no command of its own`, {
-      suggestion: 'name one: s2oci run IMAGE -- COMMAND',
-    });
-  }
+  const command = commandLine(source.name, image.config.execution, commandOf);
   const agent = await session.agent;
   const deps = { store: session.store, agent, reporter: silentReporter, now: Date.now };
   await using lease = await session.store.acquireLease();
@@ -115,44 +117,59 @@ async function runImage(invocation: Invocation, commandOf: CommandOf): Promise<n
     deps,
     fetched.rootfsKey,
     image.config,
-    config.values.storage,
+    storage,
     io.signal,
   );
-  const named = textOption(options, 'user');
-  const user = await container.user(
-    named ?? execution.user,
-    named === undefined ? userOfImage : { what: '--user', from: 'user' },
-    io.signal,
-  );
-  const { executor, minIsolation, network } = config.values;
+  const process = await processOf(invocation, container, command);
   const result = await container
-    .run(
-      'assemble',
-      {
-        args: command,
-        env: scriptEnvironment({
-          execution,
-          given: listOption(options, 'env').map(parseVariable),
-          ...(user.home === undefined ? {} : { home: user.home }),
-        }),
-        cwd: textOption(options, 'workdir') ?? (execution.workingDir || '/'),
-        user,
-        stdio: 'inherit',
-      },
-      {
-        network,
-        addHosts: [],
-        dropCapabilities: [],
-        mounts: [],
-        ...(executor === undefined ? {} : { executor }),
-        ...(minIsolation === undefined ? {} : { minIsolation }),
-      },
-      io.signal,
-    )
+    .run('assemble', process, sandboxFrom(config.values), io.signal)
     .catch((error: unknown) => {
       // Stopping it is how a server ends; the exit code says which signal it was.
       if (io.signal.aborted) return { code: 0 };
       throw error;
     });
   return result.code;
+}
+
+function commandLine(
+  image: string,
+  execution: ExecutionConfig,
+  commandOf: CommandOf,
+): readonly string[] {
+  const command = [...execution.entrypoint, ...commandOf(execution)];
+  if (command.length > 0) return command;
+  throw new BuildError('USAGE_INVALID', `${image} has no command of its own`, {
+    suggestion: 'name one: s2oci run IMAGE -- COMMAND',
+  });
+}
+
+async function processOf(
+  { options, io }: Invocation,
+  container: Container,
+  args: readonly string[],
+): Promise<ContainerProcess> {
+  const { execution } = container.config;
+  const named = textOption(options, 'user');
+  const origin = named === undefined ? userOfImage : ({ what: '--user', from: 'user' } as const);
+  const user = await container.user(named ?? execution.user, origin, io.signal);
+  const home = user.home === undefined ? {} : { home: user.home };
+  const given = listOption(options, 'env').map(parseVariable);
+  return {
+    args,
+    env: scriptEnvironment({ execution, given, ...home }),
+    cwd: textOption(options, 'workdir') ?? (execution.workingDir || '/'),
+    user,
+    stdio: 'inherit',
+  };
+}
+
+function sandboxFrom({ executor, minIsolation, network }: Settings): SandboxSettings {
+  return {
+    network,
+    addHosts: [],
+    dropCapabilities: [],
+    mounts: [],
+    ...(executor === undefined ? {} : { executor }),
+    ...(minIsolation === undefined ? {} : { minIsolation }),
+  };
 }
