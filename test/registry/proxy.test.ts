@@ -60,7 +60,9 @@ for (const [name, url, settings, expected] of rows) {
 }
 
 t.test('item 66: plain HTTP goes through a proxy in absolute form, without a tunnel', async (t) => {
-  await using server = await startFaultServer({ rules: [{ times: 9, act: found }] });
+  await using server = await startFaultServer({
+    rules: [{ method: 'HEAD', times: 9, act: found }],
+  });
   await using proxy = await startProxy({ target: server.url, login: 'user:pa ss', strict: true });
   const settings = {
     insecure: ['registry.test'],
@@ -94,7 +96,10 @@ t.test(
   async (t) => {
     const dir = t.testdir({});
     const tls = await makeCertificate(dir, 'server', { subjectAltName: 'DNS:registry.test' });
-    await using server = await startFaultServer({ tls, rules: [{ times: 9, act: found }] });
+    await using server = await startFaultServer({
+      tls,
+      rules: [{ method: 'HEAD', times: 9, act: found }],
+    });
     await using proxy = await startProxy({
       target: server.url,
       login: 'user:secret',
@@ -126,7 +131,9 @@ t.test('item 66: F16 a proxy that refuses is an error that does not show its log
 });
 
 t.test('item 66: a host in no_proxy is reached directly', async (t) => {
-  await using server = await startFaultServer({ rules: [{ times: 9, act: found }] });
+  await using server = await startFaultServer({
+    rules: [{ method: 'HEAD', times: 9, act: found }],
+  });
   await using proxy = await startProxy({ target: 'http://127.0.0.1:9' });
   const { client } = testClient({ settings: { proxy: { all: proxy.url } } });
   t.same(

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import t from 'tap';
 import { defaultRegistrySettings, type Transport } from '../../src/registry/index.ts';
 import { startDockerRegistry } from '../support/docker-registry.ts';
-import { cutRequest, raw, reply, replyError, replyWith } from '../support/fault-actions.ts';
+import { cutRequest, raw, reply, replyError, replyWith, stall } from '../support/fault-actions.ts';
 import { startFaultServer } from '../support/fault-server.ts';
 import {
   errorOf,
@@ -498,5 +498,24 @@ t.test('F17 keep-alive connections that are closed on reuse do no harm', async (
     server.script({ kind: 'manifest-head', act: cutRequest(0, 'fin') });
     t.same(await client.repository(here).resolve('latest'), image.descriptor);
   }
+  await client.close();
+});
+
+t.test('an answer whose body never comes does not hold anything up', async (t) => {
+  await using server = await startFaultServer({
+    rules: [
+      { kind: 'blob-get', act: stall(404, { body: 'x'.repeat(100), at: 10 }) },
+      { kind: 'upload-start', act: stall(202, { body: 'x', at: 0, headers: { location: '/u' } }) },
+      { kind: 'blob-head', act: reply(404) },
+      { method: 'PUT', act: reply(201) },
+    ],
+  });
+  const { client } = testClient();
+  const repository = client.repository({ registry: server.host, repository: 'app' });
+  const error = await errorOf(repository.openBlob(layer.descriptor));
+  t.equal(error.code, 'BLOB_NOT_FOUND');
+  t.match(error.message, /404 x{10} /);
+  t.equal(await repository.putBlob(layer.descriptor, layer.open), 'uploaded');
+  t.ok(server.requests.length > 0);
   await client.close();
 });

@@ -11,7 +11,9 @@ import { startFaultServer } from '../support/fault-server.ts';
 import { errorOf, imageOf, layerOf, manifestHeaders, testClient } from './support.ts';
 
 const image = imageOf([layerOf(10)]);
-const rules = [{ times: 99, act: reply(200, { headers: manifestHeaders(image) }) }];
+const rules = [
+  { kind: 'manifest-head', times: 99, act: reply(200, { headers: manifestHeaders(image) }) },
+] as const;
 
 async function resolveAt(
   registry: string,

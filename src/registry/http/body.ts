@@ -3,8 +3,6 @@
  */
 
 import type { Readable } from 'node:stream';
-import { finished } from 'node:stream/promises';
-import { RequestFailure } from './failure.ts';
 import type { HttpResponse } from './types.ts';
 
 /** A body that is larger than what we are ready to hold. */
@@ -34,13 +32,17 @@ export async function readBody(body: Readable, limit: number): Promise<Buffer> {
   return Buffer.concat(chunks, size);
 }
 
+/** How long the rest of an answer that is of little interest is waited for, in milliseconds. */
+const patience = 2000;
+
 /**
- * Reads the beginning of a body and drops the rest; never fails. Short bodies are read to their end,
- * so that the connection can be used again.
+ * Reads the beginning of a body and drops the rest; never fails and never takes long. Short bodies are
+ * read to their end, so that the connection can be used again.
  */
 export async function readStart(body: Readable, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
+  const timer = setTimeout(() => body.destroy(), patience);
   try {
     for await (const chunk of body as AsyncIterable<Buffer>) {
       chunks.push(chunk);
@@ -49,24 +51,14 @@ export async function readStart(body: Readable, limit: number): Promise<Buffer> 
     }
   } catch {
     // The start is all that is wanted; what cut the rest is of no interest.
+  } finally {
+    clearTimeout(timer);
+    body.destroy();
   }
-  body.destroy();
   return Buffer.concat(chunks).subarray(0, limit);
 }
 
 /** Drops a body: reads a little so that the connection can be used again, else closes it. Never fails. */
 export async function discard(response: HttpResponse): Promise<void> {
   await readStart(response.body, 64 * 1024);
-}
-
-/** Destroys a stream and waits until it is closed; its error is of no interest. */
-export async function dispose(stream: Readable): Promise<void> {
-  stream.on('error', () => {});
-  stream.destroy();
-  await finished(stream).catch(() => {});
-}
-
-/** The failure of a body that is not what was promised. */
-export function brokenBody(why: string, cause?: unknown): RequestFailure {
-  return new RequestFailure('broken', why, cause === undefined ? {} : { cause });
 }
