@@ -17,7 +17,7 @@ import type { RegistryHost } from '../host/host.ts';
 import { withRetry } from '../host/retry.ts';
 import { adoptUrl } from '../http/adopt.ts';
 import { openDownload } from '../transfer/download.ts';
-import { type RepositoryState, throughMirrors } from './state.ts';
+import { giveUpMirror, type RepositoryState, throughMirrors } from './state.ts';
 
 /** Pins a tag or digest. */
 export function resolveManifest(
@@ -67,9 +67,13 @@ export async function openBlob(
   }
   if (size === 0 && digestOf('') === digest) return Readable.from([], { objectMode: false });
   try {
-    return await throughMirrors(state, 'digest', signal, (place, attempts) =>
-      inSlot(place.host, signal, () => openDownload(place, { descriptor, attempts }, signal)),
-    );
+    return await throughMirrors(state, 'digest', signal, async (place, attempts) => {
+      const open = () => openDownload(place, { descriptor, attempts }, signal);
+      const stream = await inSlot(place.host, signal, open);
+      // What turns out to be damaged is asked for elsewhere the next time.
+      stream.once('error', () => giveUpMirror(state, place));
+      return stream;
+    });
   } catch (error) {
     if (!(error instanceof BuildError && error.code === 'BLOB_NOT_FOUND')) throw error;
     return openForeign(state, descriptor, error, signal);

@@ -96,3 +96,9 @@ export async function throughMirrors<T>(
   }
   return work(state.place, undefined);
 }
+
+/** Leaves a place alone from now on, if it is a mirror. */
+export function giveUpMirror(state: RepositoryState, place: Place): void {
+  const mirror = state.mirrors.find((candidate) => candidate === place);
+  if (mirror !== undefined) mirror.broken = true;
+}
