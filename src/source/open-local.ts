@@ -10,7 +10,7 @@ import { describeWorktree, isWorktree } from './git/worktree.ts';
 import { openGit } from './open-git.ts';
 import { openArchiveFile, plainInfo } from './open-stream.ts';
 import type { OpenedSource, SourceRequest } from './request.ts';
-import type { LocalSourceSpec, SourceInfo } from './types.ts';
+import type { LocalSourceSpec } from './types.ts';
 
 type LocalRequest = SourceRequest & { readonly spec: LocalSourceSpec };
 
@@ -31,10 +31,9 @@ export async function openLocal(
   const root = await realpath(path);
   const repository = await isWorktree(root);
   if (spec.content === 'tree') {
-    const info = repository
-      ? await worktreeInfo(deps, spec, root, scratch, signal)
-      : plainInfo(spec);
-    return { root, info };
+    return repository
+      ? await openWorktree(deps, spec, root, scratch, signal)
+      : { root, info: plainInfo(spec) };
   }
   if (!repository) throw noRepository(spec);
   const git = { url: pathToFileURL(root).href, protocol: 'file' } as const;
@@ -79,23 +78,25 @@ async function factsOf(path: string): Promise<{ isDirectory: boolean } | undefin
   );
 }
 
-async function worktreeInfo(
+async function openWorktree(
   deps: SourceDeps,
   spec: LocalSourceSpec,
   root: string,
   scratch: string,
   signal: AbortSignal | undefined,
-): Promise<SourceInfo> {
-  const plain = plainInfo(spec);
+): Promise<OpenedSource> {
+  const info = plainInfo(spec);
   const git = new GitSession(deps, { protocols: [], userSettings: [] }, signal);
   try {
     const state = await describeWorktree(git, root, scratch, spec.contextDir);
-    if (state !== undefined) return { ...plain, ...state };
+    if (state === undefined) return { root, info };
+    const { commit, ref, changes } = state;
+    return { root, info: { ...info, ref, commit }, changes };
   } catch (error) {
     if (!(error instanceof BuildError)) throw error;
     report(deps, 'debug', `the repository cannot be described: ${error.message}`);
+    return { root, info };
   }
-  return plain;
 }
 
 function notFound(spec: LocalSourceSpec): BuildError {

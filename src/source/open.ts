@@ -2,15 +2,16 @@
 
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { byteStringOf } from '../model/index.ts';
 import { report, type SourceDeps } from './deps.ts';
 import { maxIgnoreFileSize, parseIgnoreFile } from './ignore/parse.ts';
-import { defaultExclude, type IgnoreRules } from './ignore/rules.ts';
+import { compileIgnore, defaultExclude, type IgnoreRules } from './ignore/rules.ts';
 import { readSourceFile, resolveContextDir } from './inside.ts';
 import { openGit } from './open-git.ts';
 import { openLocal } from './open-local.ts';
 import { openStream } from './open-stream.ts';
 import type { OpenedSource, SourceRequest } from './request.ts';
-import type { SourceTree } from './types.ts';
+import type { SourceInfo, SourceTree } from './types.ts';
 
 /**
  * Opens a source. A directory is used in place, as it is; everything else is brought into the scratch
@@ -29,13 +30,14 @@ export async function openSource(
   try {
     const opened = await openKind(deps, request, scratch, signal);
     const path = await resolveContextDir(await realpath(opened.root), request.spec.contextDir);
-    const { info } = opened;
+    const ignore = await readIgnoreRules(deps, path, request.exclude);
+    const info = judged(opened, ignore);
     const exact = info.commit !== undefined && info.modified !== true;
     return {
       path,
       info,
       ...(exact ? { epoch: info.commit?.time ?? 0 } : {}),
-      ignore: await readIgnoreRules(deps, path, request.exclude),
+      ignore,
       [Symbol.asyncDispose]: dispose,
     };
   } catch (error) {
@@ -59,6 +61,17 @@ function openKind(
     default:
       return openStream(deps, { ...request, spec }, scratch, signal);
   }
+}
+
+/** A change to what is left out changes nothing that is built. */
+function judged({ info, changes }: OpenedSource, ignore: IgnoreRules): SourceInfo {
+  if (changes === undefined) return info;
+  const matcher = compileIgnore(ignore);
+  const modified = changes.some((path) => {
+    const bytes = byteStringOf(path);
+    return path === '.gitmodules' || !(matcher.ignores(bytes, false) && matcher.prunes(bytes));
+  });
+  return { ...info, modified };
 }
 
 async function readIgnoreRules(

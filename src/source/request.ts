@@ -20,4 +20,6 @@ export interface SourceRequest {
 export interface OpenedSource {
   readonly root: string;
   readonly info: SourceInfo;
+  /** Paths in the context directory that differ from `info.commit`; whether they count depends on what is left out. */
+  readonly changes?: readonly string[];
 }

@@ -64,6 +64,32 @@ t.test(
   },
 );
 
+t.test('A4 a change to what is left out of the build is none', async (t) => {
+  const root = join(await temporaryDirectory(t), 'repo');
+  await makeRepository(root, {
+    'app/a.txt': 'a',
+    'app/.s2iignore': 'node_modules\n*.log\n',
+    'other/b.txt': 'b',
+  });
+  await writeFiles(root, {
+    'app/node_modules/x/y.js': '',
+    'app/b.log': '',
+    'other/b.txt': 'changed',
+  });
+  const contextDir = 'app';
+  t.match(await open(t, root, { contextDir }), { info: { modified: false }, epoch: commitTime });
+  t.equal((await open(t, root)).info.modified, true, 'the other directory counts for the whole');
+  await writeFiles(root, { 'app/c.txt': '' });
+  t.equal((await open(t, root, { contextDir })).info.modified, true);
+  await git(root, 'clean', '--quiet', '-fd', 'app/c.txt');
+  await git(root, 'rm', '--quiet', '-r', '--cached', 'app');
+  t.equal(
+    (await open(t, root, { contextDir })).info.modified,
+    true,
+    'a directory that is not in the commit',
+  );
+});
+
 t.test('A4 --git-head builds what is committed, without touching the working tree', async (t) => {
   const root = join(await temporaryDirectory(t), 'repo');
   const id = await makeRepository(root, { 'a.txt': 'committed' });
@@ -194,7 +220,7 @@ t.test(
     const root = join(base, 'repo');
     const marker = join(base, 'pwned');
     const script = join(base, 'evil');
-    await writeFile(script, `#!/bin/sh\ntouch ${marker}\ncat\n`);
+    await writeFile(script, `#!/bin/sh\ntouch ${marker}\nexit 1\n`);
     await chmod(script, 0o755);
     await makeRepository(root, {
       'a.txt': 'a',

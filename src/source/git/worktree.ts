@@ -15,8 +15,8 @@ export interface WorktreeState {
   readonly commit: CommitInfo;
   /** The current branch, or `HEAD`. */
   readonly ref: string;
-  /** Whether some file differs from the commit, is not in it, or is missing. */
-  readonly modified: boolean;
+  /** Files and directories that differ from the commit, are not in it, or are missing; relative to the part asked for. */
+  readonly changes: readonly string[];
 }
 
 /** Tells whether a directory is the top of a repository's working tree. */
@@ -41,26 +41,33 @@ export async function describeWorktree(
   if (places === undefined) return undefined;
   const env = await mirror(git, directory, scratch, places);
   if (env === undefined) return undefined;
-  const pathspec = part === undefined ? [] : [part];
-  // Submodules are only looked at as far as their commit; that they were not touched cannot be told safely.
-  const args = [
-    'status',
-    '--porcelain',
-    '-z',
-    '--untracked-files=normal',
-    '--ignored',
-    '--ignore-submodules=dirty',
-    '--',
-    ...pathspec,
-  ];
-  const status = await git.run(args, { cwd: directory, env });
-  if (status.code !== 0) return undefined;
-  const hasSubmodules =
-    (await lstat(join(directory, '.gitmodules')).catch(() => undefined)) !== undefined;
   const commit = await readCommit(git, places.commit, { env, cwd: directory }).catch(
     () => undefined,
   );
-  return commit && { commit, ref: places.ref, modified: hasSubmodules || status.stdout !== '' };
+  const changes = commit && (await listChanges(git, directory, env, part));
+  return commit && changes && { commit, ref: places.ref, changes };
+}
+
+async function listChanges(
+  git: GitSession,
+  directory: string,
+  env: Record<string, string>,
+  part: string | undefined,
+): Promise<readonly string[] | undefined> {
+  const options = ['--porcelain', '-z', '--no-renames', '--untracked-files=normal', '--ignored'];
+  const pathspec = part === undefined ? [] : [part];
+  // Submodules are only looked at as far as their commit; that they were not touched cannot be told safely.
+  const args = ['status', ...options, '--ignore-submodules=dirty', '--', ...pathspec];
+  const status = await git.run(args, { cwd: directory, env });
+  if (status.code !== 0) return undefined;
+  const facts = await lstat(join(directory, '.gitmodules')).catch(() => undefined);
+  const prefix = part === undefined ? '' : `${part}/`;
+  const paths = status.stdout
+    .split('\0')
+    .filter((entry) => entry !== '')
+    .map((entry) => entry.slice(3).replace(/\/$/, ''))
+    .map((path) => (path.startsWith(prefix) ? path.slice(prefix.length) : `../${path}`));
+  return facts === undefined ? paths : [...paths, '.gitmodules'];
 }
 
 interface Places {
