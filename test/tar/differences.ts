@@ -239,6 +239,7 @@ export const gnuTarRules: readonly PeerRule[] = [
   sparse,
   slash,
   emptyRecord,
+  { trait: 'a base-256 number', why: 'refuses negative ids, also where pax overrides them' },
   {
     trait: 'a size where there is no content',
     why: 'skips content all the same, except after hard links',
@@ -261,6 +262,7 @@ export const tarStreamRules: readonly PeerRule[] = [
   sparse,
   slash,
   emptyRecord,
+  { trait: 'an extension of size 0', why: 'takes the next header for its content' },
   {
     trait: 'a size where there is no content',
     why: 'waits for it for ever, or takes the next header for it',

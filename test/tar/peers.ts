@@ -2,6 +2,7 @@
 
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -142,6 +143,13 @@ export async function compileGoReader(directory: string): Promise<string | undef
   if (version === undefined) return undefined;
   await run('go', ['build', '-o', program, `${readers}reader.go`], { env: goEnvironment() });
   return program;
+}
+
+/** Finds the archives of the tests of Go's archive/tar; undefined where they are not installed. */
+export async function goTestdata(): Promise<string | undefined> {
+  const { stdout } = await promisify(execFile)('go', ['env', 'GOROOT'], { env: goEnvironment() });
+  const directory = `${stdout.trim()}/src/archive/tar/testdata`;
+  return existsSync(directory) ? directory : undefined;
 }
 
 function goEnvironment(): NodeJS.ProcessEnv {

@@ -26,15 +26,18 @@ const tests = {
   'several extensions of one entry': (headers) =>
     headers.some((header, index) => isMeta(header) && isMeta(headers[index + 1])),
   'an extension without an entry': (headers) => isMeta(headers.at(-1)),
+  'an extension of size 0': someHeader(
+    (header) => isMeta(header) && !/[1-7]/.test(textOf(header, 124, 136)),
+  ),
   'no entries': (headers) => headers.every(isMeta),
   'bytes after the end': (_headers, bytes) =>
     bytes.subarray(endOf(bytes)).some((byte) => byte !== 0),
   'a name of slashes only': someHeader((header) => /^\/+$/.test(nameOf(header))),
-  'a name with a final slash that is no directory': someHeader(
-    (header) => flagOf(header) !== '5' && nameOf(header).endsWith('/'),
-  ),
+  'a name with a final slash that is no directory': (headers, bytes) =>
+    headers.some((header) => flagOf(header) !== '5' && nameOf(header).endsWith('/')) ||
+    / path=[^\n]*\/\n/.test(bytes.toString('latin1')),
   'a size where there is no content': someHeader(
-    (header) => '123456'.includes(flagOf(header)) && /[1-7]/.test(textOf(header, 124, 136)),
+    (header) => '123456'.includes(flagOf(header)) && /[^0 \0]/.test(textOf(header, 124, 136)),
   ),
   'an odd GNU long name': someHeader(hasOddLongName),
   'a GNU directory listing': someHeader((header) => flagOf(header) === 'D'),
