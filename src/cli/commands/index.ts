@@ -4,6 +4,7 @@ import type { CommandSpec } from '../command.ts';
 import { buildCommand } from './build.ts';
 import { completionCommand } from './completion.ts';
 import { copyCommand } from './copy.ts';
+import { doctorCommand } from './doctor.ts';
 import { inspectCommand } from './inspect.ts';
 import { registryCommand } from './registry.ts';
 import { runCommand, usageCommand } from './run.ts';
@@ -17,6 +18,7 @@ export const commands: readonly CommandSpec[] = [
   usageCommand,
   inspectCommand,
   copyCommand,
+  doctorCommand,
   registryCommand,
   storeCommand,
   completionCommand(() => commands),
