@@ -3,6 +3,9 @@
 export type { Considered, RuntimeChosen, RuntimeRequest } from './choose.ts';
 export { chooseRuntime, compareIsolation } from './choose.ts';
 export type { RuntimeDeps } from './deps.ts';
+export { type DoctorDeps, diagnose } from './doctor/diagnose.ts';
+export { renderDoctor } from './doctor/render.ts';
+export type { Chain, DoctorReport, Finding, FindingStatus } from './doctor/report.ts';
 export { defaultCapabilities } from './machine/capabilities.ts';
 export { closeInheritedDescriptors } from './machine/descriptors.ts';
 export type { IdExtent, Identity } from './machine/identity.ts';

@@ -14,7 +14,13 @@ import type { Readable } from 'node:stream';
 import { BuildError } from '../errors/index.ts';
 import type { RuntimeDeps } from './deps.ts';
 import { inheritableDescriptors } from './machine/descriptors.ts';
-import { collect, helperEnvironment, killGroup } from './machine/helper.ts';
+import {
+  type Collected,
+  collect,
+  helperEnvironment,
+  killGroup,
+  settleWithin,
+} from './machine/helper.ts';
 import { canMount } from './machine/identity.ts';
 import { namespaceInitOf } from './machine/processes.ts';
 import { createTag } from './machine/tag.ts';
@@ -98,7 +104,8 @@ export async function supervise(
   const outputs = feed(child, extra);
   const code = await settled(child, signal);
   await tag?.killAll();
-  await new Promise(setImmediate);
+  // who held the other ends is dead, so what was written arrives now, and then the end
+  await settleWithin(drainTime, [messages, report, ...outputs]);
   for (const stream of child.stdio) stream?.destroy();
   const started = report.text() === 'started';
   const said = messages.text().trim();
@@ -109,6 +116,9 @@ export async function supervise(
     outputs: outputs.map((output) => output.text()),
   };
 }
+
+/** How long the last words of a command may take. */
+const drainTime = 500;
 
 const killedCode = 128 + constants.signals.SIGKILL;
 
@@ -160,11 +170,8 @@ function streamAt(child: ChildProcess, descriptor: number): Readable {
   return (child.stdio as readonly unknown[])[descriptor] as Readable;
 }
 
-function feed(
-  child: ChildProcess,
-  extra: readonly ExtraDescriptor[],
-): readonly { text(): string }[] {
-  const outputs: { text(): string }[] = [];
+function feed(child: ChildProcess, extra: readonly ExtraDescriptor[]): readonly Collected[] {
+  const outputs: Collected[] = [];
   for (const [index, item] of extra.entries()) {
     if (item.kind === 'inherited') continue;
     const stream = (child.stdio as readonly unknown[])[firstExtraDescriptor + index] as Readable &

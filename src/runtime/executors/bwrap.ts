@@ -37,15 +37,13 @@ const namespaceDescriptor = firstExtraDescriptor + 3;
 /** Returns the bubblewrap executor. */
 export function bwrap(deps: RuntimeDeps): Runtime {
   const seccomp = buildStepFilter(false) !== undefined;
-  // root of the sandbox is root of a namespace of its own even where the agent has none
-  const identity = { ...deps.identity, initialUserNamespace: false };
   return probed<ProcForm>(deps, {
     name: 'bwrap',
     forms: ['fresh', 'bound'],
     missing: () => missingForNamespaces(deps, ['bwrap', 'setpriv', 'unshare']),
     refusal: (needs) => refuseUnmappedUnlessSingle(deps, needs),
     describe: async (form) => ({
-      ...isolationOf(identity, { freshProc: form === 'fresh', seccomp }),
+      ...isolationOf(deps.identity, { freshProc: form === 'fresh', seccomp }),
       fakeRoot: seccomp,
       version: await versionOf(deps.tools.find('bwrap') ?? 'bwrap'),
     }),

@@ -14,6 +14,7 @@ import { divideEnvironment, withLateVariables } from '../sandbox/environment.ts'
 import { statusOf, supervise } from '../supervise.ts';
 import { directScript } from './direct-script.ts';
 import { probed } from './probed.ts';
+import { isSingle } from './refusals.ts';
 
 /** Returns the in-place executor. */
 export function inBuilder(deps: RuntimeDeps): Runtime {
@@ -76,10 +77,11 @@ async function run(
 }
 
 /** Becomes the image's user where that is possible; a pod with a fixed random uid stays what it is. */
-function asUser({ tools, identity }: RuntimeDeps, { user }: RunSpec): readonly string[] {
+function asUser(deps: RuntimeDeps, { user }: RunSpec): readonly string[] {
+  const { tools, identity } = deps;
   const setpriv = [tools.find('setpriv') ?? 'setpriv', '--no-new-privs'];
   const may = ['CAP_SETUID', 'CAP_SETGID'].every((name) => identity.effective.includes(name));
-  if (!may) return [...setpriv, '--'];
+  if (!may || isSingle(deps)) return [...setpriv, '--'];
   const { uid, gid, additionalGids } = user;
   const groups = additionalGids.length === 0 ? '--clear-groups' : `--groups=${additionalGids}`;
   return [...setpriv, `--reuid=${uid}`, `--regid=${gid}`, groups, '--'];

@@ -44,6 +44,8 @@ export function ociRuntime(deps: RuntimeDeps, dialect: OciDialect): Runtime {
   return probed<OciForm>(deps, {
     name,
     forms,
+    // control groups are the same for every form
+    isFinal: (reason) => reason.includes('cgroup'),
     missing: () => missingForNamespaces(deps, [name]),
     refusal: (needs) => refuseUnmapped(deps, needs),
     describe: async ({ bundle }) => ({

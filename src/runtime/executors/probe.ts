@@ -21,12 +21,13 @@ export interface ProbeFailure {
 }
 
 /** A probe that hangs is a probe that fails. */
-const timeLimit = 5000;
+const timeLimit = 10_000;
 
 /** What a probe needs of an executor. */
 export interface Probed<F> {
   readonly forms: readonly F[];
   probeSpec?(spec: RunSpec): RunSpec;
+  isFinal?(reason: string): boolean;
   run(form: F, spec: RunSpec, stdio: RunStdio, signal?: AbortSignal): Promise<ExitStatus>;
 }
 
@@ -49,6 +50,7 @@ export async function firstWorking<F>(
     );
     if (outcome === undefined) return { form };
     failure = outcome;
+    if (executor.isFinal?.(outcome.reason) === true) break;
   }
   return failure;
 }

@@ -25,6 +25,8 @@ export interface Executor<F> {
   missing(): string | undefined;
   /** Ways of running, strongest first. */
   readonly forms: readonly F[];
+  /** Tells that a failed form rules out all others, so that they need no trying. */
+  isFinal?(reason: string): boolean;
   /** Changes the probe's spec to one that fits; default is to take it as it is. */
   probeSpec?(spec: RunSpec): RunSpec;
   /** Describes a form that works. */

@@ -29,10 +29,15 @@ export interface HelperResult {
 export interface HelperOptions {
   readonly timeoutMilliseconds?: number;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Working directory; default is that of this process. */
+  readonly directory?: string;
   readonly signal?: AbortSignal | undefined;
 }
 
 const maxOutput = 64 * 1024;
+
+/** How long the last words of a helper may take; children it leaves behind can hold its pipes for ever. */
+const drainTime = 50;
 
 /** Runs a helper to its end; never throws and never takes longer than its time limit. */
 export async function runHelper(
@@ -44,13 +49,14 @@ export async function runHelper(
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...(options.environment ?? helperEnvironment) },
     detached: true,
+    ...(options.directory === undefined ? {} : { cwd: options.directory }),
   });
   const stdout = collect(child.stdout);
   const stderr = collect(child.stderr);
   const limit = AbortSignal.timeout(options.timeoutMilliseconds ?? 5000);
   const stop = options.signal === undefined ? limit : AbortSignal.any([limit, options.signal]);
   const { code, failure } = await ended(child, stop);
-  await Promise.race([Promise.all([stdout.done, stderr.done]), immediate(20)]);
+  await settleWithin(drainTime, [stdout, stderr]);
   child.stdout.destroy();
   child.stderr.destroy();
   return {
@@ -87,21 +93,32 @@ function ended(
   return promise.finally(() => stop.removeEventListener('abort', stopChild));
 }
 
+/** Text read from a stream so far. */
+export interface Collected {
+  text(): string;
+  /** Settles when the stream has ended, however it ended. */
+  readonly done: Promise<void>;
+}
+
 /** Reads a stream, keeping its first part. */
-export function collect(stream: Readable): { text(): string; done: Promise<void> } {
+export function collect(stream: Readable): Collected {
   const { promise, resolve } = Promise.withResolvers<void>();
   let text = '';
   stream.setEncoding('utf8');
   stream.on('data', (chunk: string) => {
     if (text.length < maxOutput) text += chunk.slice(0, maxOutput - text.length);
   });
-  stream.once('close', () => resolve());
-  stream.on('error', () => resolve());
+  for (const event of ['end', 'close', 'error']) stream.once(event, () => resolve());
   return { text: () => text, done: promise };
 }
 
-function immediate(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, milliseconds);
-  });
+/** Waits until all streams have ended, or for a number of milliseconds. */
+export async function settleWithin(
+  milliseconds: number,
+  streams: readonly Collected[],
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, milliseconds);
+  await Promise.race([Promise.all(streams.map(({ done }) => done)), promise]);
+  clearTimeout(timer);
 }

@@ -8,10 +8,17 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { Duplex, Readable } from 'node:stream';
 import { errnoIn } from '../machine/errno.ts';
-import { collect, helperEnvironment, killGroup, runHelper } from '../machine/helper.ts';
+import {
+  type Collected,
+  collect,
+  helperEnvironment,
+  killGroup,
+  runHelper,
+  settleWithin,
+} from '../machine/helper.ts';
 import { directoryOfChild } from '../machine/processes.ts';
 import type { Tools } from '../machine/tools.ts';
 import { formatMap, type IdMaps } from './id-ranges.ts';
@@ -20,8 +27,8 @@ import type { NamespaceMethod } from './methods.ts';
 /** What the command's own descriptors are connected to. */
 export interface LaunchStdio {
   readonly stdin: 'ignore' | number;
-  readonly stdout: 'pipe' | number;
-  readonly stderr: 'pipe' | number;
+  readonly stdout: 'ignore' | 'pipe' | number;
+  readonly stderr: 'ignore' | 'pipe' | number;
 }
 
 /** What to launch. */
@@ -53,6 +60,9 @@ export function isLaunched(result: Launched | LaunchFailure): result is Launched
   return 'child' in result;
 }
 
+/** How long the last words of a failed launch may take. */
+const drainTime = 100;
+
 // $1 = mount, $2 = setpriv or empty, the rest is the command. A capability gain at exec clears the
 // parent death signal, so it is set again once the id map has made this process root.
 const script = `
@@ -80,8 +90,9 @@ export async function launchByMethod(
   const shell = [tools.find('sh') ?? '/bin/sh', '-c', script, 'sh'];
   const tail = [tools.find('mount') ?? 'mount', setpriv ?? '', ...launch.command];
   const [file = '', ...args] = [...guard, ...method.prefix, ...shell, ...tail];
+  using sink = stdio.stderr === 'ignore' ? openSink() : undefined;
   const child = spawn(file, args, {
-    stdio: [stdio.stdin, stdio.stdout, 'pipe', 'ipc', 'pipe', stdio.stderr],
+    stdio: [stdio.stdin, stdio.stdout, 'pipe', 'ipc', 'pipe', sink?.descriptor ?? stdio.stderr],
     serialization: 'advanced',
     env: { ...launch.environment, LC_ALL: 'C' },
     detached: true,
@@ -97,6 +108,12 @@ export async function launchByMethod(
   };
 }
 
+/** Node leaves an ignored descriptor above 2 closed, but the shell needs one to give to the command. */
+function openSink(): Disposable & { readonly descriptor: number } {
+  const descriptor = openSync('/dev/null', 'w');
+  return { descriptor, [Symbol.dispose]: () => closeSync(descriptor) };
+}
+
 function readableAt(child: ChildProcess, descriptor: number): Readable | undefined {
   const stream = (child.stdio as readonly unknown[])[descriptor];
   return stream instanceof Readable ? stream : undefined;
@@ -106,7 +123,7 @@ function readableAt(child: ChildProcess, descriptor: number): Readable | undefin
 class Attempt {
   freshProc = false;
   readonly #child: ChildProcess;
-  readonly #messages: { text(): string };
+  readonly #messages: Collected;
   readonly #lines: AsyncIterator<string>;
   readonly #stop: AbortSignal;
   readonly #ended: Promise<string>;
@@ -158,7 +175,7 @@ class Attempt {
   async #fail(why: string): Promise<LaunchFailure> {
     killGroup(this.#child);
     await this.#ended;
-    await new Promise(setImmediate);
+    await settleWithin(drainTime, [this.#messages]);
     this.#child.stderr?.destroy();
     this.#gate().destroy();
     const said = this.#messages.text().trim();
