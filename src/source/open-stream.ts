@@ -5,6 +5,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { BuildError } from '../errors/index.ts';
+import { displayText } from '../model/index.ts';
 import { extractArchive } from './archive/extract.ts';
 import type { SourceDeps } from './deps.ts';
 import type { OpenedSource, SourceRequest } from './request.ts';
@@ -17,7 +18,7 @@ export function openStream(
   scratch: string,
   signal: AbortSignal | undefined,
 ): Promise<OpenedSource> {
-  return openArchive(deps.stdin, 'the archive on standard input', request, scratch, signal);
+  return openArchive(() => deps.stdin, 'the archive on standard input', request, scratch, signal);
 }
 
 /** Extracts an archive of this machine. Throws as `openSource` says. */
@@ -27,11 +28,17 @@ export function openArchiveFile(
   scratch: string,
   signal: AbortSignal | undefined,
 ): Promise<OpenedSource> {
-  return openArchive(createReadStream(path), request.spec.location, request, scratch, signal);
+  return openArchive(
+    () => createReadStream(path),
+    displayText(request.spec.location),
+    request,
+    scratch,
+    signal,
+  );
 }
 
 async function openArchive(
-  stream: Readable,
+  open: () => Readable,
   what: string,
   request: SourceRequest,
   scratch: string,
@@ -41,7 +48,8 @@ async function openArchive(
   await mkdir(root);
   // An archive without its end was cut off: whoever wrote it failed.
   const options = { limits: request.limits ?? {}, requireEndMarker: true };
-  const entries = await extractArchive(stream, root, what, options, signal);
+  // Opened only now: a stream that nobody listens to would end the process when it fails.
+  const entries = await extractArchive(open(), root, what, options, signal);
   if (entries === 0) throw empty(what);
   return { root, info: plainInfo(request.spec) };
 }
