@@ -36,7 +36,7 @@ export function displayBytes(bytes: ByteString): string {
 /** Escapes control characters, bidirectional overrides and U+FFFD in text from outside; keeps the rest. */
 export function displayText(text: string): string {
   return text.replace(
-    /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffd]/g,
+    /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffd]/g,
     (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
   );
 }

@@ -4,7 +4,7 @@
 
 import { BuildError } from '../errors/index.ts';
 import { type Digest, digestOf, parseDigest } from './digest.ts';
-import { isJsonObject, type Json, type JsonObject } from './json.ts';
+import { isJsonObject, type Json, type JsonObject, refuseOtherSpelling } from './json.ts';
 import { type Platform, parsePlatformObject } from './platform.ts';
 
 /** A reference to content by type, size in bytes and digest. */
@@ -22,6 +22,11 @@ export interface Descriptor {
   readonly data?: string;
 }
 
+const descriptorKeys = [
+  ...['mediaType', 'digest', 'size', 'annotations', 'platform'],
+  ...['urls', 'artifactType', 'data'],
+];
+
 /** The largest embedded `data` that is accepted, in bytes of base64. */
 const maxData = 1024 * 1024;
 
@@ -34,6 +39,7 @@ const maxData = 1024 * 1024;
 export function parseDescriptor(json: Json | undefined, what: string): Descriptor {
   if (!isJsonObject(json))
     throw new BuildError('DESCRIPTOR_INVALID', `${what} is not a descriptor`);
+  refuseOtherSpelling(json, descriptorKeys, what, 'DESCRIPTOR_INVALID');
   const { mediaType, artifactType } = json;
   if (typeof mediaType !== 'string' || mediaType === '') {
     throw new BuildError('DESCRIPTOR_INVALID', `${what} has no media type`);

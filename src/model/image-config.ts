@@ -8,7 +8,13 @@
 import { BuildError } from '../errors/index.ts';
 import { parseStringMap } from './descriptor.ts';
 import { type Digest, parseDigest } from './digest.ts';
-import { isJsonObject, type Json, type JsonObject, parseJsonObject } from './json.ts';
+import {
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  parseJsonObject,
+  refuseOtherSpelling,
+} from './json.ts';
 import { normalizePlatform, type Platform } from './platform.ts';
 
 /** The most bytes of an image config that are read. */
@@ -69,6 +75,7 @@ export function parseImageConfig(raw: Uint8Array, what: string): ImageConfig {
   if (raw.length > maxConfigSize)
     throw new BuildError('LIMIT_EXCEEDED', `${what} is larger than ${maxConfigSize} bytes`);
   const document = parseJsonObject(raw, what, 'IMAGE_CONFIG_INVALID');
+  refuseOtherSpelling(document, documentKeys, what, 'IMAGE_CONFIG_INVALID');
   const { os, architecture, variant, rootfs } = document;
   if (typeof os !== 'string' || typeof architecture !== 'string') {
     throw new BuildError('IMAGE_CONFIG_INVALID', `${what} lacks os or architecture`);
@@ -90,10 +97,18 @@ export function parseImageConfig(raw: Uint8Array, what: string): ImageConfig {
   };
 }
 
+const documentKeys = ['architecture', 'os', 'variant', 'config', 'rootfs', 'history'];
+
+const executionKeys = [
+  ...['User', 'Env', 'Entrypoint', 'Cmd', 'WorkingDir', 'Labels'],
+  ...['OnBuild', 'Volumes', 'ExposedPorts', 'StopSignal'],
+];
+
 function parseExecution(json: Json | undefined, what: string): ExecutionConfig {
   const config = json ?? {};
   if (!isJsonObject(config))
     throw new BuildError('IMAGE_CONFIG_INVALID', `config of ${what} is not an object`);
+  refuseOtherSpelling(config, executionKeys, `config of ${what}`, 'IMAGE_CONFIG_INVALID');
   const stopSignal = config['StopSignal'];
   return {
     user: textOf(config['User'], 'User', what),

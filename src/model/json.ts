@@ -17,11 +17,18 @@ export interface JsonObject {
 
 const maxDepth = 100;
 
+/** Keys whose objects map names that people choose: there, letter case distinguishes. */
+const nameMaps = new Set(['annotations', 'Labels', 'labels', 'Volumes', 'ExposedPorts']);
+
+/** Keys whose numbers other readers take for integers: `1e3` and `1.0` are none to them. */
+const integerKeys = new Set(['size', 'schemaVersion']);
+
 /**
  * Parses one JSON document whose top level is an object.
  *
- * Keys listed in `ambiguous` are those that give the document its meaning: they must appear once and in
- * no other letter case. Objects nested deeper than 100 levels are rejected.
+ * A key must appear once in its object and, except among names that people choose (labels, annotations),
+ * in no other letter case: some readers fold it. Objects nested deeper than 100 levels, a byte order mark
+ * and anything but plain integers as `size` are rejected.
  *
  * @param what names the document in messages, such as `manifest of alpine:3`
  * @throws BuildError with `code`
@@ -42,9 +49,30 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/**
+ * Rejects an object in which one of the given keys is spelled in another letter case: readers that fold
+ * case would see what others do not.
+ *
+ * @throws BuildError with `code`
+ */
+export function refuseOtherSpelling(
+  json: JsonObject,
+  keys: readonly string[],
+  what: string,
+  code: ErrorCode,
+): void {
+  const exact = new Map(keys.map((key) => [key.toLowerCase(), key]));
+  for (const found of Object.keys(json)) {
+    const key = exact.get(found.toLowerCase());
+    if (key !== undefined && key !== found) {
+      throw new BuildError(code, `${what} spells the key ${key} as ${JSON.stringify(found)}`);
+    }
+  }
+}
+
 function decodeUtf8(bytes: Uint8Array, what: string, code: ErrorCode): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
     throw new BuildError(code, `${what} is not valid UTF-8`, { cause });
   }
@@ -67,18 +95,18 @@ class StrictJsonParser {
   }
 
   parse(): Json {
-    const value = this.#value(0);
+    const value = this.#value(0, false);
     this.#space();
     if (this.#at !== this.#text.length) this.#fail('has text after its end');
     return value;
   }
 
-  #value(depth: number): Json {
+  #value(depth: number, isNameMap: boolean): Json {
     if (depth > maxDepth) this.#fail(`is nested deeper than ${maxDepth} levels`);
     this.#space();
     switch (this.#text[this.#at]) {
       case '{':
-        return this.#object(depth);
+        return this.#object(depth, isNameMap);
       case '[':
         return this.#array(depth);
       case '"':
@@ -88,7 +116,7 @@ class StrictJsonParser {
     }
   }
 
-  #object(depth: number): JsonObject {
+  #object(depth: number, isNameMap: boolean): JsonObject {
     const result: Record<string, Json> = Object.create(null);
     const folded = new Set<string>();
     this.#at += 1;
@@ -99,22 +127,35 @@ class StrictJsonParser {
       const key = this.#string();
       if (Object.hasOwn(result, key))
         this.#fail(`has the key ${JSON.stringify(key)} twice in one object`);
-      const fold = key.toLowerCase();
-      if (folded.has(fold))
-        this.#fail(`has two keys that differ from ${JSON.stringify(key)} only in letter case`);
-      folded.add(fold);
+      if (!isNameMap) this.#refuseOtherCase(key, folded);
       this.#expect(':');
-      result[key] = this.#value(depth + 1);
+      this.#space();
+      const start = this.#at;
+      const value = this.#value(depth + 1, nameMaps.has(key));
+      if (typeof value === 'number' && integerKeys.has(key)) this.#refuseFraction(key, start);
+      result[key] = value;
     } while (this.#skip(','));
     this.#expect('}');
     return result;
+  }
+
+  #refuseOtherCase(key: string, folded: Set<string>): void {
+    const fold = key.toLowerCase();
+    if (folded.has(fold))
+      this.#fail(`has two keys that differ from ${JSON.stringify(key)} only in letter case`);
+    folded.add(fold);
+  }
+
+  #refuseFraction(key: string, start: number): void {
+    const token = this.#text.slice(start, this.#at);
+    if (!/^-?\d+$/.test(token)) this.#fail(`has ${key} ${token}, which is no plain integer`);
   }
 
   #array(depth: number): readonly Json[] {
     const result: Json[] = [];
     this.#at += 1;
     if (this.#skip(']')) return result;
-    do result.push(this.#value(depth + 1));
+    do result.push(this.#value(depth + 1, false));
     while (this.#skip(','));
     this.#expect(']');
     return result;

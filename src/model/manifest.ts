@@ -8,7 +8,7 @@
 
 import { BuildError } from '../errors/index.ts';
 import { type Descriptor, parseDescriptor, parseStringMap } from './descriptor.ts';
-import { type Json, type JsonObject, parseJsonObject } from './json.ts';
+import { type Json, type JsonObject, parseJsonObject, refuseOtherSpelling } from './json.ts';
 import {
   bareMediaType,
   isIndexType,
@@ -143,17 +143,13 @@ function documentType(json: JsonObject, contentType: string | undefined, what: s
   throw new BuildError('MEDIA_TYPE_UNSUPPORTED', `${what} is of the unknown type ${mediaType}`);
 }
 
+const meaningfulKeys = [
+  ...['schemaVersion', 'mediaType', 'config', 'layers', 'manifests'],
+  ...['subject', 'artifactType', 'annotations'],
+];
+
 function rejectAmbiguity(json: JsonObject, mediaType: string, what: string): void {
-  const folded = new Map(Object.keys(json).map((key) => [key.toLowerCase(), key]));
-  for (const key of ['schemaVersion', 'mediaType', 'config', 'layers', 'manifests']) {
-    const found = folded.get(key.toLowerCase());
-    if (found !== undefined && found !== key) {
-      throw new BuildError(
-        'MANIFEST_INVALID',
-        `${what} spells the key ${key} as ${JSON.stringify(found)}`,
-      );
-    }
-  }
+  refuseOtherSpelling(json, meaningfulKeys, what, 'MANIFEST_INVALID');
   const isIndex = isIndexType(mediaType);
   const foreign = isIndex ? ['config', 'layers'] : ['manifests'];
   for (const key of [...foreign, 'fsLayers']) {

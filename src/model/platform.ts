@@ -99,18 +99,30 @@ function scoreOf(wanted: Platform, offered: Platform): number | undefined {
   if (wanted.os !== offered.os || wanted.architecture !== offered.architecture) return undefined;
   const want = variantLevel(wanted);
   const have = variantLevel(offered);
-  if (have > want) return undefined;
+  if (!satisfies(want, have)) return undefined;
   const features = new Set(wanted['os.features'] ?? []);
   const shared = (offered['os.features'] ?? []).filter((feature) => features.has(feature)).length;
-  return have * 1000 + shared;
+  return have.major * 1_000_000 + have.minor * 1000 + shared;
 }
 
-/** Orders variants of one architecture: amd64 v1..v4, arm v5..v8, arm64 v8, v8.1, ..., v9 (which contains v8.5). */
-function variantLevel(platform: Platform): number {
+interface Level {
+  readonly major: number;
+  readonly minor: number;
+}
+
+/** Reads a variant as a number: amd64 v1 to v4, arm v5 to v8, arm64 v8, v8.1, ..., v9. */
+function variantLevel(platform: Platform): Level {
   const floor: Readonly<Record<string, number>> = { amd64: 1, arm: 7, arm64: 8 };
-  const match = /^v(\d+)(?:\.(\d+))?$/.exec(platform.variant ?? '');
-  if (match === null) return floor[platform.architecture] ?? 0;
-  return Number(match[1]) + Number(match[2] ?? 0) / 100;
+  const match = /^v(\d{1,3})(?:\.(\d{1,3}))?$/.exec(platform.variant ?? '');
+  if (match === null) return { major: floor[platform.architecture] ?? 0, minor: 0 };
+  return { major: Number(match[1]), minor: Number(match[2] ?? 0) };
+}
+
+/** A processor runs what was made for lower levels; ARMv9.x contains ARMv8.(x+5) and no later one. */
+function satisfies(want: Level, have: Level): boolean {
+  if (have.major === want.major) return have.minor <= want.minor;
+  if (want.major === 9 && have.major === 8) return have.minor <= want.minor + 5;
+  return have.major < want.major;
 }
 
 /**
