@@ -29,6 +29,7 @@ import {
   noFailpoint,
   openRegularFile,
   sweepIngest,
+  tryLock,
   withLock,
   writeAtomically,
 } from '../store/index.ts';
@@ -75,7 +76,14 @@ class WorkingPlace implements IngestPlace {
     }
   }
 
+  /** Takes the place away unless somebody else is in it; lock files of killed writers do not count. */
   async leave(): Promise<void> {
+    for (const name of await readdir(this.ingest).catch(() => [])) {
+      const lock =
+        /^(ingest|index)-/.test(name) &&
+        (await tryLock(join(this.ingest, name)).catch(() => undefined));
+      if (lock) await lock.remove();
+    }
     await rmdir(this.ingest).catch(() => {});
   }
 }

@@ -10,7 +10,7 @@ import { type Descriptor, type Digest, hexOf } from '../model/index.ts';
 import type { BlobReader } from './blobs.ts';
 import type { StoreContext } from './context.ts';
 import type { BlobWriter, Written } from './ingest.ts';
-import type { Lease } from './lease.ts';
+import { acquireLease, type Lease } from './lease.ts';
 import { withLock } from './lock.ts';
 
 /** Who waits for a blob and what protects it. */
@@ -18,7 +18,7 @@ export interface FetchOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called with the count of bytes received so far; starts again from 0 when a download is restarted. */
   readonly onProgress?: ((bytes: number) => void) | undefined;
-  /** Names the blob before it is looked for, so that nobody evicts it. */
+  /** What protects the blob from eviction; without one, it stays as long as this store is open. */
   readonly lease?: Lease | undefined;
 }
 
@@ -26,7 +26,7 @@ export interface FetchOptions {
 export interface IngestOptions {
   readonly digest?: Digest | undefined;
   readonly size?: number | undefined;
-  /** Names the blob before it appears, so that nobody evicts it. */
+  /** What protects the blob from eviction; without one, it stays as long as this store is open. */
   readonly lease?: Lease | undefined;
 }
 
@@ -43,6 +43,7 @@ export class BlobFetcher {
   readonly #context: StoreContext;
   readonly #reader: BlobReader;
   readonly #writer: BlobWriter;
+  #lease: Promise<Lease> | undefined;
   readonly #flights = new Map<Digest, Flight>();
 
   constructor(context: StoreContext, reader: BlobReader, writer: BlobWriter) {
@@ -59,7 +60,7 @@ export class BlobFetcher {
   ): Promise<FetchOutcome> {
     const { digest } = descriptor;
     const { signal } = options;
-    await options.lease?.add([digest]);
+    await (options.lease ?? (await this.#ownLease())).add([digest]);
     for (;;) {
       signal?.throwIfAborted();
       const flight = this.#flights.get(digest);
@@ -76,16 +77,32 @@ export class BlobFetcher {
 
   /** Writes a content whose digest need not be known before; see `Store.ingest`. */
   async ingest(body: Readable, options: IngestOptions, signal?: AbortSignal): Promise<Written> {
-    const { digest, size, lease } = options;
+    const { digest, size } = options;
     this.#refuseReadOnly();
+    const lease = options.lease ?? (await this.#ownLease());
     const written = await this.#writer.write(body, {
       digest,
       size,
       signal,
-      beforeCommit: async (actual) => lease?.add([actual]),
+      // Named before it appears: nobody can evict it in between.
+      beforeCommit: (actual) => lease.add([actual]),
     });
     await this.#reader.trust(written.digest);
     return written;
+  }
+
+  /** Gives up what protects the blobs that were fetched and written without a lease. */
+  async close(): Promise<void> {
+    const lease = await this.#lease?.catch(() => undefined);
+    await lease?.release();
+  }
+
+  #ownLease(): Promise<Lease> {
+    this.#lease ??= acquireLease(this.#context).catch((error) => {
+      this.#lease = undefined;
+      throw error;
+    });
+    return this.#lease;
   }
 
   async #lead(

@@ -104,7 +104,7 @@ async function checkRootfs(
   const damaged: DamagedEntry[] = [];
   for (const { key } of await rootfs.list()) {
     if ((await rootfs.find(key)) !== undefined) continue;
-    if (!context.readOnly) await withGate(context, () => rootfs.evict(key));
+    if (!context.readOnly) await withGate(context, 'exclusive', () => rootfs.evict(key));
     damaged.push(entryOf(key, 'is not complete', undefined));
   }
   return damaged;

@@ -10,7 +10,7 @@ import { appendFile, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StoreContext } from './context.ts';
 import { fileError, randomName, unlinkIfAny } from './files.ts';
-import { acquireLock, type KernelLock, tryLock } from './lock.ts';
+import { acquireLock, type KernelLock, type LockMode, tryLock } from './lock.ts';
 
 const gateTimeoutMs = 60_000;
 
@@ -37,7 +37,7 @@ export class Lease implements AsyncDisposable {
     const { failpoint, paths } = this.#context;
     const lines = fresh.map((name) => `${name}\n`).join('');
     try {
-      await withGate(this.#context, async () => {
+      await withGate(this.#context, 'shared', async () => {
         await failpoint('lease.write');
         await appendFile(this.#file, lines);
       });
@@ -73,9 +73,14 @@ export async function acquireLease(context: StoreContext): Promise<Lease> {
   }
 }
 
-/** Keeps leases from being extended while `action` runs, and evictions from running beside each other. */
-export async function withGate<T>(context: StoreContext, action: () => Promise<T>): Promise<T> {
+/** Runs `action` inside the gate: leases are extended in its shared mode, evictions happen in its exclusive one. */
+export async function withGate<T>(
+  context: StoreContext,
+  mode: LockMode,
+  action: () => Promise<T>,
+): Promise<T> {
   using _ = await acquireLock(context.paths.gate, {
+    mode,
     timeoutMs: gateTimeoutMs,
     what: 'the gate of the local store',
   });

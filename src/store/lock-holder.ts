@@ -21,8 +21,8 @@ async function holderOf(path: string): Promise<number | undefined> {
   const { ino } = await stat(path, { bigint: true });
   for (const line of (await readFile('/proc/locks', 'utf8')).split('\n')) {
     // 1: POSIX  ADVISORY  WRITE 4711 fe:00:9977999 1073741824 1073742335
-    const [, kind, , mode, pid, file] = line.split(/\s+/);
-    if (kind !== 'POSIX' || mode !== 'WRITE' || !file?.endsWith(`:${ino}`)) continue;
+    const [, kind, , , pid, file] = line.split(/\s+/);
+    if (kind !== 'POSIX' || !file?.endsWith(`:${ino}`)) continue;
     if (Number(pid) > 0) return Number(pid);
   }
   return undefined;

@@ -24,14 +24,25 @@ export interface LockOptions {
   readonly timeoutMs?: number | undefined;
   /** Names what is locked, for messages. */
   readonly what?: string | undefined;
+  /** Shared locks exclude only exclusive ones; exclusive by default. */
+  readonly mode?: LockMode | undefined;
 }
+
+/** Whom a lock excludes: everybody, or only those who want to exclude everybody. */
+export type LockMode = 'exclusive' | 'shared';
+
+/** What takes each lock and keeps it. The journal in memory: otherwise an empty one appears beside the file. */
+const statements: Readonly<Record<LockMode, string>> = {
+  exclusive: 'PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE',
+  shared: 'PRAGMA journal_mode = MEMORY; BEGIN; SELECT * FROM sqlite_schema',
+};
 
 const defaultTimeoutMs = 15 * 60_000;
 const longestPauseMs = 100;
 /** Primary result codes of SQLite. */
 const sqlite = { busy: 5, cannotOpen: 14, notADatabase: 26 } as const;
 
-/** An exclusive lock that this process holds. Disposing it releases it; so does the end of the process. */
+/** A lock that this process holds. Disposing it releases it; so does the end of the process. */
 export class KernelLock implements Disposable {
   readonly path: string;
   #database: DatabaseSync | undefined;
@@ -47,7 +58,7 @@ export class KernelLock implements Disposable {
     this.#database = undefined;
   }
 
-  /** Removes the lock file and releases the lock. Idempotent. */
+  /** Removes the lock file and releases the lock, which must be an exclusive one. Idempotent. */
   async remove(): Promise<void> {
     if (this.#database === undefined) return;
     await unlink(this.path).catch(() => {});
@@ -66,11 +77,11 @@ export class KernelLock implements Disposable {
  * `NO_SPACE`, `IO_FAILED`; the signal's reason
  */
 export async function acquireLock(path: string, options: LockOptions = {}): Promise<KernelLock> {
-  const { signal, timeoutMs = defaultTimeoutMs, what = basename(path) } = options;
+  const { signal, timeoutMs = defaultTimeoutMs, what = basename(path), mode } = options;
   const deadline = performance.now() + timeoutMs;
   for (let pauseMs = 2; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     signal?.throwIfAborted();
-    const lock = await tryLock(path);
+    const lock = await tryLock(path, mode);
     if (lock !== undefined) return lock;
     if (performance.now() >= deadline) throw await timedOut(path, what, timeoutMs);
     await sleep(pauseMs / 2 + randomInt(pauseMs), undefined, signal ? { signal } : {}).catch(
@@ -85,10 +96,13 @@ export async function acquireLock(path: string, options: LockOptions = {}): Prom
  * @returns undefined while somebody else holds it
  * @throws BuildError `PERMISSION_DENIED`, `NO_SPACE`, `IO_FAILED`
  */
-export async function tryLock(path: string): Promise<KernelLock | undefined> {
+export async function tryLock(
+  path: string,
+  mode: LockMode = 'exclusive',
+): Promise<KernelLock | undefined> {
   for (;;) {
     const before = await identityOf(path);
-    const attempt = await tryOnce(path);
+    const attempt = await tryOnce(path, mode);
     if (attempt === 'busy') return undefined;
     const after = await identityOf(path);
     if (attempt === 'foreign') {
@@ -122,7 +136,7 @@ async function identityOf(path: string): Promise<string | undefined> {
 }
 
 /** Opens the file and locks it; the file may be another one by then than the one under its name. */
-async function tryOnce(path: string): Promise<DatabaseSync | 'busy' | 'foreign'> {
+async function tryOnce(path: string, mode: LockMode): Promise<DatabaseSync | 'busy' | 'foreign'> {
   // Loaded here because the module prints a warning when it is loaded.
   const { DatabaseSync } = await import('node:sqlite');
   // SQLite falls back to reading where it may not write, and then locks nothing.
@@ -132,7 +146,7 @@ async function tryOnce(path: string): Promise<DatabaseSync | 'busy' | 'foreign'>
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(path, { timeout: 0 });
-    database.exec('BEGIN EXCLUSIVE');
+    database.exec(statements[mode]);
     return database;
   } catch (error) {
     database?.close();

@@ -57,7 +57,7 @@ export async function prune(
   const { olderThan, removeTree = removeOwnTree } = options;
   try {
     const candidates = await listCandidates(context, parts.rootfs);
-    const removed = await withGate(context, async () => {
+    const removed = await withGate(context, 'exclusive', async () => {
       const leased = await leasedNames(context);
       const victims = chooseVictims(candidates, leased, options, context.now());
       for (const victim of victims) await victim.evict();
@@ -81,7 +81,7 @@ export async function sweep(
 ): Promise<void> {
   if (context.readOnly) return;
   await sweepIngest(context.paths);
-  await withGate(context, () => leasedNames(context));
+  await withGate(context, 'exclusive', () => leasedNames(context));
   await sweepScratches(context, removeTree);
   await rootfs.sweep(removeTree);
 }

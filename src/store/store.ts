@@ -179,8 +179,9 @@ export class Store implements BlobSource, BlobSink, AsyncDisposable {
   }
 
   /** Ends this process's use of the store. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#writer.close();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#fetcher.close();
+    await this.#writer.close();
   }
 
   #refuseReadOnly(doing: string): void {

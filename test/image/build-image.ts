@@ -157,3 +157,17 @@ function compress(bytes: Buffer, compression: Compression): Uint8Array {
   if (compression === 'gzip') return gzipSync(bytes);
   return compression === 'zstd' ? zstdCompressSync(bytes) : bytes;
 }
+
+/** An image of several megabytes, always the same. */
+export function largeImage(): MemoryImage {
+  const noise = (seed: number) => {
+    let state = seed;
+    const bytes = Buffer.alloc(400_000);
+    for (let i = 0; i < bytes.length; i += 1) {
+      state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+      bytes[i] = state >> 16;
+    }
+    return bytes.toString('latin1');
+  };
+  return memoryImage({ layers: [1, 2, 3, 4].map((seed) => ({ [`file-${seed}`]: noise(seed) })) });
+}

@@ -7,8 +7,10 @@ import { acquireLock, tryLock, withLock } from '../../src/store/index.ts';
 import { killHard, startChild } from './processes.ts';
 
 t.test('a lock excludes others of this process until it is released', async (t) => {
-  const path = join(t.testdir(), 'lock');
+  const dir = t.testdir();
+  const path = join(dir, 'lock');
   const lock = await acquireLock(path);
+  t.same(await readdir(dir), ['lock'], 'nothing appears beside it');
   t.equal(await tryLock(path), undefined);
   const next = acquireLock(path);
   lock.release();
@@ -17,6 +19,20 @@ t.test('a lock excludes others of this process until it is released', async (t) 
   t.equal(await tryLock(path), undefined);
   second.release();
   t.equal((await stat(path)).size, 0, 'nothing is ever written');
+});
+
+t.test('shared locks exclude exclusive ones and nothing else', async (t) => {
+  const path = join(t.testdir(), 'lock');
+  const one = await acquireLock(path, { mode: 'shared' });
+  const two = await tryLock(path, 'shared');
+  t.ok(two);
+  t.equal(await tryLock(path), undefined);
+  one.release();
+  t.equal(await tryLock(path), undefined);
+  two?.release();
+  using exclusive = await tryLock(path);
+  t.ok(exclusive);
+  t.equal(await tryLock(path, 'shared'), undefined);
 });
 
 t.test('critical sections do not overlap, and the lock file goes at the end', async (t) => {

@@ -1,6 +1,6 @@
 /** Runs the store in processes of its own; see child.ts. */
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -63,16 +63,28 @@ export async function killHard(child: ChildProcess): Promise<void> {
   await gone;
 }
 
-function spawnChild(args: readonly string[], { failpoint, prefix = [] }: ChildOptions) {
+/** What to spawn for an action. */
+export function childCommand(
+  args: readonly string[],
+  { failpoint, prefix = [] }: ChildOptions = {},
+): readonly [string, readonly string[], SpawnOptions] {
   const [command = '', ...rest] = [...prefix, process.execPath, '--no-warnings', script, ...args];
   const { S2OCI_FAILPOINT: _, ...env } = process.env;
-  return spawn(command, rest, {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      ...env,
-      // Most of the time of a short process is spent on stripping types.
-      NODE_COMPILE_CACHE: join(tmpdir(), 's2oci-test-compile-cache'),
-      ...(failpoint === undefined ? {} : { S2OCI_FAILPOINT: failpoint }),
+  return [
+    command,
+    rest,
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        ...env,
+        // Most of the time of a short process is spent on stripping types.
+        NODE_COMPILE_CACHE: join(tmpdir(), 's2oci-test-compile-cache'),
+        ...(failpoint === undefined ? {} : { S2OCI_FAILPOINT: failpoint }),
+      },
     },
-  });
+  ];
+}
+
+function spawnChild(args: readonly string[], options: ChildOptions): ChildProcess {
+  return spawn(...childCommand(args, options));
 }

@@ -3,8 +3,8 @@
 import { chmod, mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { streamOf } from '../../src/blob/index.ts';
-import type { Digest } from '../../src/model/index.ts';
+import { bytesSource, streamOf } from '../../src/blob/index.ts';
+import { type Digest, descriptorOf } from '../../src/model/index.ts';
 import {
   openStore,
   parseFailpoints,
@@ -22,8 +22,9 @@ async function setUp(t: Test, deps: StoreDeps = {}): Promise<Store> {
   return store;
 }
 
-/** Blobs of 1000 bytes, last used so many days ago. */
-async function addBlobs(store: Store, ages: readonly number[]): Promise<readonly Digest[]> {
+/** Blobs of 1000 bytes, last used so many days ago by a process that is gone. */
+async function addBlobs({ paths }: Store, ages: readonly number[]): Promise<readonly Digest[]> {
+  await using store = await openStore(paths.home);
   const digests: Digest[] = [];
   for (const age of ages) {
     const { digest } = await store.ingest(streamOf(Buffer.alloc(1000, age)));
@@ -89,6 +90,21 @@ t.test('a lease protects what was there before it and what comes after it', asyn
   await lease.release();
   await store.prune();
   t.same(await whichAreThere(store, [old, fresh.digest]), [false, false]);
+});
+
+t.test('what was written without a lease stays until the store is closed', async (t) => {
+  const store = await setUp(t);
+  {
+    await using other = await openStore(store.paths.home);
+    const { digest, size } = await other.ingest(streamOf(Buffer.from('written')));
+    const bytes = Buffer.from('fetched');
+    const descriptor = descriptorOf(bytes, 'text/plain');
+    await other.fetch(descriptor, bytesSource(bytes));
+    await store.prune();
+    t.same(await whichAreThere(store, [digest, descriptor.digest]), [true, true]);
+    t.equal(size, 7);
+  }
+  t.match(await store.prune(), { removedBlobs: 2 });
 });
 
 t.test('quarantine is emptied and stale lock files go', async (t) => {
