@@ -5,7 +5,7 @@
 import { BuildError, type ErrorCode } from '../../errors/index.ts';
 import type { RequestFailure } from '../http/failure.ts';
 
-/** What was tried. */
+/** What was tried, and how often. */
 export interface Operation {
   /** Completes "cannot ...": such as `read the manifest of example.com/app:1`. */
   readonly what: string;
@@ -19,13 +19,14 @@ export interface Operation {
 export function explainFailure(
   failure: RequestFailure,
   operation: Operation,
-  attempts: number,
+  given: { readonly attempts: number; readonly registry: string },
 ): BuildError {
+  const { attempts, registry } = given;
   const request =
     failure.url === undefined
       ? ''
       : ` (${failure.method ?? 'GET'} ${failure.url.host}${tries(attempts)})`;
-  const suggestion = failure.suggestion ?? suggestionFor(failure);
+  const suggestion = failure.suggestion ?? suggestionFor(failure, registry);
   return new BuildError(
     failure.code ?? codeOf(failure, operation),
     `cannot ${operation.what}: ${failure.message}${request}`,
@@ -95,7 +96,7 @@ function codeOfStatus(failure: RequestFailure, operation: Operation): ErrorCode 
   return status >= 500 ? 'REGISTRY_UNAVAILABLE' : 'REGISTRY_REFUSED';
 }
 
-function suggestionFor(failure: RequestFailure): string | undefined {
+function suggestionFor(failure: RequestFailure, registry: string): string | undefined {
   const host = failure.url?.host ?? 'the registry';
   if (failure.kind === 'unknown-host') return 'check the name of the registry and the name servers';
   if (failure.kind === 'plain') {
@@ -105,8 +106,8 @@ function suggestionFor(failure: RequestFailure): string | undefined {
     return `give the certificate authority of ${host} with --ca-bundle FILE, or put it into certs.d/${host}/ca.crt`;
   }
   if (failure.kind !== 'status') return undefined;
-  if (failure.status === 401) return `log in with: s2oci login ${host}`;
-  if (failure.status === 403) return `check that the login for ${host} may do this`;
+  if (failure.status === 401) return `log in with: s2oci login ${registry}`;
+  if (failure.status === 403) return `check that the login for ${registry} may do this`;
   if (failure.status !== 429) return undefined;
-  return `wait and try again, or log in with: s2oci login ${host}`;
+  return `wait and try again, or log in with: s2oci login ${registry}`;
 }

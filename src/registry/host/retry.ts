@@ -52,10 +52,10 @@ export class Attempts {
     this.#failed += 1;
     this.#total += 1;
     const wait = this.#wait(thrown);
-    if (wait === undefined) throw explainFailure(thrown, this.#operation, this.#total);
+    if (wait === undefined) throw this.#explain(thrown);
     const { clock, settings, counters } = this.#host.context;
     if (clock.now() + wait - this.#startedAt > settings.timeouts.totalMs) {
-      throw explainFailure(thrown, this.#operation, this.#total);
+      throw this.#explain(thrown);
     }
     counters.retry();
     this.#host.tell('debug', `${this.#operation.what}: ${thrown.message}; trying again`);
@@ -90,9 +90,14 @@ export class Attempts {
     return clock.now() - this.#outageSince < settings.retry.outageMs;
   }
 
+  #explain(failure: RequestFailure): BuildError {
+    const given = { attempts: this.#total, registry: this.#host.registry };
+    return explainFailure(failure, this.#operation, given);
+  }
+
   #tooLong(failure: RequestFailure): BuildError {
     const seconds = Math.ceil((failure.retryAfter ?? 0) / 1000);
-    const { code, message, details } = explainFailure(failure, this.#operation, this.#total);
+    const { code, message, details } = this.#explain(failure);
     return new BuildError(code, `${message}: the registry asks to wait ${seconds} s`, {
       retryable: true,
       details,
