@@ -2,7 +2,8 @@
  * The canonical form of an entry: one ustar header, and before it a pax header with only what ustar cannot
  * say, records in byte order of their keys. A pure function of the entry: the same entry, the same bytes.
  *
- * No user or group names, no access or change times. Reading the bytes gives the entry back exactly.
+ * No user or group names, no access or change times. Reading the bytes gives the entry back, less what means
+ * nothing to its type (the link name of a file, the device numbers of anything but a device).
  */
 
 import { BuildError } from '../errors/index.ts';
@@ -52,9 +53,10 @@ export function paddingOf(size: number): Uint8Array {
  */
 export function encodeEntry(entry: TarEntry): Buffer {
   checkEntry(entry);
-  const isLink = entry.type === 'symlink' || entry.type === 'hardlink';
-  const path =
-    entry.type === 'directory' && !entry.path.endsWith('/') ? `${entry.path}/` : entry.path;
+  const { type } = entry;
+  const isLink = type === 'symlink' || type === 'hardlink';
+  const isDevice = type === 'character-device' || type === 'block-device';
+  const path = type === 'directory' && !entry.path.endsWith('/') ? `${entry.path}/` : entry.path;
   const linkName = isLink ? entry.linkName : '';
   const split = splitPath(path);
   const seconds = Number(entry.mtime / nanosecondsPerSecond);
@@ -66,12 +68,13 @@ export function encodeEntry(entry: TarEntry): Buffer {
     gid: orZero(entry.gid, 8),
     size: orZero(entry.size, 12),
     mtime: orZero(seconds, 12),
-    flag: flags[entry.type],
+    flag: flags[type],
     linkName: fitsText(linkName) ? linkName : placeholder(linkName),
-    deviceMajor: entry.deviceMajor,
-    deviceMinor: entry.deviceMinor,
+    deviceMajor: isDevice ? entry.deviceMajor : 0,
+    deviceMinor: isDevice ? entry.deviceMinor : 0,
   });
-  const records = recordsOf(entry, path, linkName);
+  const records = recordsOf(entry, linkName);
+  if (split === undefined) records.set('path', path);
   return records.size === 0 ? header : Buffer.concat([...paxHeader(records, entry), header]);
 }
 
@@ -79,10 +82,9 @@ function orZero(value: number, fieldLength: number): number {
   return fitsOctal(value, fieldLength) ? value : 0;
 }
 
-/** The records that the ustar header leaves unsaid. */
-function recordsOf(entry: TarEntry, path: string, linkName: string): Map<string, string> {
+/** The records that the ustar header leaves unsaid, but for the path. */
+function recordsOf(entry: TarEntry, linkName: string): Map<string, string> {
   const records = new Map<string, string>();
-  if (splitPath(path) === undefined) records.set('path', path);
   if (!fitsText(linkName)) records.set('linkpath', linkName);
   if (!fitsOctal(entry.uid, 8)) records.set('uid', String(entry.uid));
   if (!fitsOctal(entry.gid, 8)) records.set('gid', String(entry.gid));

@@ -58,16 +58,25 @@ export function parseHeader(block: Buffer, start: number): Header {
 
 /** The sum of all bytes with the checksum field as blanks; some old programs summed signed bytes. */
 function verifyChecksum(block: Buffer, start: number): void {
-  const stated = parseOctal(block, start + 148, 8);
-  let sum = 8 * 0x20;
-  let high = 0;
-  for (let at = 0; at < blockSize; at++) {
-    if (at >= 148 && at < 156) continue;
-    const byte = block[start + at] ?? 0;
-    sum += byte;
-    high += byte >> 7;
-  }
-  if (stated !== sum && stated !== sum - 256 * high) throw invalid('header checksum is wrong');
+  const field = start + 148;
+  const stated = parseOctal(block, field, 8);
+  const sum = 8 * 0x20 + sumOf(block, start, field) + sumOf(block, field + 8, start + blockSize);
+  if (stated !== sum && stated !== sum - 256 * countHigh(block, start))
+    throw invalid('header checksum is wrong');
+}
+
+function sumOf(block: Buffer, start: number, end: number): number {
+  let sum = 0;
+  for (let at = start; at < end; at++) sum += block[at] ?? 0;
+  return sum;
+}
+
+/** Counts the bytes outside of the checksum field that are negative when taken as signed. */
+function countHigh(block: Buffer, start: number): number {
+  let count = 0;
+  for (let at = 0; at < blockSize; at++)
+    if ((at < 148 || at >= 156) && (block[start + at] ?? 0) > 0x7f) count++;
+  return count;
 }
 
 function formatOf(block: Buffer, start: number): HeaderFormat {

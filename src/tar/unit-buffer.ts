@@ -1,4 +1,6 @@
-/** Collects a run of bytes of known length across chunks; the reader uses it only where a chunk ends within one. */
+/** Joins what chunks cut apart: headers and the like, which are parsed as a whole. File contents never pass through. */
+
+/** Collects one run of bytes of known length after another; used only where a chunk ends within a run. */
 export class UnitBuffer {
   #bytes: Buffer = Buffer.alloc(0);
   #filled = 0;

@@ -70,13 +70,18 @@ export function ustarHeader(fields: UstarFields): Buffer {
   return block;
 }
 
+/** Digits from the last but one byte of the field backwards; the last byte stays NUL. */
 function writeOctal(block: Buffer, value: number, start: number, length: number): void {
-  block.write(value.toString(8).padStart(length - 1, '0'), start, 'latin1');
+  let rest = value;
+  for (let at = start + length - 2; at >= start; at--) {
+    block[at] = 0x30 + (rest % 8);
+    rest = Math.floor(rest / 8);
+  }
 }
 
 /** The sum of all bytes, the checksum field (still zero here) counted as eight blanks. */
 function checksum(block: Buffer): number {
   let sum = 8 * 0x20;
-  for (const byte of block) sum += byte;
+  for (let at = 0; at < blockSize; at++) sum += block[at] ?? 0;
   return sum;
 }

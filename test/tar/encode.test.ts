@@ -210,6 +210,13 @@ t.test('the bytes are canonical', async (t) => {
   t.match(encoded.toString('latin1', 1024, 1124), /^d__\/f\0/);
 });
 
+t.test('fields that mean nothing to a type are not written', async (t) => {
+  const device = { deviceMajor: 1, deviceMinor: 3, linkName: bytes('x') };
+  t.strictSame(encodeEntry({ ...plain, ...device }), encodeEntry(plain));
+  const directory: TarEntry = { ...plain, type: 'directory' };
+  t.strictSame(encodeEntry({ ...directory, path: bytes('dir/file/') }), encodeEntry(directory));
+});
+
 t.test('a stand-in name never looks like a directory', async (t) => {
   const encoded = encodeEntry({ ...plain, path: bytes(`${'a'.repeat(98)}//${'b'.repeat(200)}`) });
   t.equal(encoded.subarray(-512).toString('latin1', 0, 100).replace(/\0+$/, ''), 'a'.repeat(98));
