@@ -5,6 +5,11 @@
  * Grammar of `S2OCI_FAILPOINT`: `site=n*action` joined by `;`. The site `*` is every site, counted
  * together; `n` is the hit at which the action happens (once), and may be left out for every hit. Actions:
  * `error(ENOSPC)`, `kill`, `delay(milliseconds)`.
+ *
+ * Sites: `ingest.create`, `ingest.write`, `ingest.fsync`, `ingest.rename`, `ingest.fsync-dir`, `lease.create`,
+ * `lease.write`, `prune.unlink`, `quarantine.rename`, `rootfs.create`, `rootfs.evict`, `rootfs.fsync-dir`,
+ * `rootfs.rename`, `rootfs.sync`, `scratch.create`; and `write`, `fsync`, `rename`, `fsync-dir` of `home`,
+ * `layout` and `record`.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -11,7 +11,7 @@ import type { BlobReader } from './blobs.ts';
 import type { StoreContext } from './context.ts';
 import type { BlobWriter, Written } from './ingest.ts';
 import { acquireLease, type Lease } from './lease.ts';
-import { withLock } from './lock.ts';
+import { type OnWait, withLock } from './lock.ts';
 
 /** Who waits for a blob and what protects it. */
 export interface FetchOptions {
@@ -20,6 +20,8 @@ export interface FetchOptions {
   readonly onProgress?: ((bytes: number) => void) | undefined;
   /** What protects the blob from eviction; without one, it stays as long as this store is open. */
   readonly lease?: Lease | undefined;
+  /** Called when another process has been downloading the blob for more than a second. */
+  readonly onWait?: OnWait | undefined;
 }
 
 /** What is known of a content before it is written. */
@@ -120,13 +122,14 @@ export class BlobFetcher {
   async #fetchAlone(
     descriptor: Descriptor,
     open: OpenBlob,
-    { signal, onProgress }: FetchOptions,
+    { signal, onProgress, onWait }: FetchOptions,
   ): Promise<FetchOutcome> {
     if (await this.#present(descriptor)) return 'present';
     this.#refuseReadOnly();
     const { digest, size } = descriptor;
     const lockOptions = {
       signal,
+      onWait,
       timeoutMs: this.#context.lockTimeoutMs,
       what: `the download of ${digest}`,
     };

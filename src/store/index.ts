@@ -16,7 +16,7 @@ export type { IngestPlace, Written } from './ingest.ts';
 export { BlobWriter, sweepIngest } from './ingest.ts';
 export type { DamagedEntry, StoreUsage, Usage, VerifyReport } from './inspect.ts';
 export type { Lease } from './lease.ts';
-export type { LockMode, LockOptions } from './lock.ts';
+export type { LockMode, LockOptions, OnWait } from './lock.ts';
 export { acquireLock, KernelLock, tryLock, withLock } from './lock.ts';
 export { formatVersion, StorePaths } from './paths.ts';
 export type { PruneOptions, PruneReport } from './prune.ts';

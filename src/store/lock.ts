@@ -20,13 +20,18 @@ import { describeHolder } from './lock-holder.ts';
 /** How long to wait for a lock and what to call it. */
 export interface LockOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds after which waiting fails; 15 minutes by default. */
+  /** Milliseconds after which waiting fails; an hour by default, since who holds a lock is alive. */
   readonly timeoutMs?: number | undefined;
   /** Names what is locked, for messages. */
   readonly what?: string | undefined;
   /** Shared locks exclude only exclusive ones; exclusive by default. */
   readonly mode?: LockMode | undefined;
+  /** Called once when waiting takes more than a second, with a description of the holder. */
+  readonly onWait?: OnWait | undefined;
 }
+
+/** Hears whom this process waits for, as a text for people. */
+export type OnWait = (holder: string) => void;
 
 /** Whom a lock excludes: everybody, or only those who want to exclude everybody. */
 export type LockMode = 'exclusive' | 'shared';
@@ -37,7 +42,9 @@ const statements: Readonly<Record<LockMode, string>> = {
   shared: 'PRAGMA journal_mode = MEMORY; BEGIN; SELECT * FROM sqlite_schema',
 };
 
-const defaultTimeoutMs = 15 * 60_000;
+/** How long to wait for a lock when nothing else is said. */
+export const defaultLockTimeoutMs = 60 * 60_000;
+const patienceMs = 1000;
 const longestPauseMs = 100;
 /** Primary result codes of SQLite. */
 const sqlite = { busy: 5, cannotOpen: 14, notADatabase: 26 } as const;
@@ -77,13 +84,19 @@ export class KernelLock implements Disposable {
  * `NO_SPACE`, `IO_FAILED`; the signal's reason
  */
 export async function acquireLock(path: string, options: LockOptions = {}): Promise<KernelLock> {
-  const { signal, timeoutMs = defaultTimeoutMs, what = basename(path), mode } = options;
-  const deadline = performance.now() + timeoutMs;
+  const { signal, timeoutMs = defaultLockTimeoutMs, what = basename(path), mode } = options;
+  const start = performance.now();
+  let onWait = options.onWait;
   for (let pauseMs = 2; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     signal?.throwIfAborted();
     const lock = await tryLock(path, mode);
     if (lock !== undefined) return lock;
-    if (performance.now() >= deadline) throw await timedOut(path, what, timeoutMs);
+    const waited = performance.now() - start;
+    if (waited >= timeoutMs) throw await timedOut(path, what, timeoutMs);
+    if (onWait !== undefined && waited >= patienceMs) {
+      onWait(await describeHolder(path));
+      onWait = undefined;
+    }
     await sleep(pauseMs / 2 + randomInt(pauseMs), undefined, signal ? { signal } : {}).catch(
       () => {},
     );

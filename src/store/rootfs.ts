@@ -19,7 +19,7 @@ import {
   removeOwnTree,
   syncDirectory,
 } from './files.ts';
-import { tryLock, withLock } from './lock.ts';
+import { type OnWait, tryLock, withLock } from './lock.ts';
 import { treeSize } from './tree-size.ts';
 
 /** A stored root file system. */
@@ -87,15 +87,22 @@ export class RootfsStore {
   }
 
   /**
-   * Returns the root file system, building it if it is not there. One process builds, others wait.
+   * Returns the root file system, building it if it is not there. One process builds, others wait and
+   * hear whom they wait for.
    *
    * @throws what `build` throws; BuildError `LOCK_TIMEOUT`, `NO_SPACE`, `IO_FAILED`; the signal's reason
    */
-  async create(key: string, build: BuildRootfs, signal?: AbortSignal): Promise<Rootfs> {
+  async create(
+    key: string,
+    build: BuildRootfs,
+    signal?: AbortSignal,
+    onWait?: OnWait,
+  ): Promise<Rootfs> {
     const found = await this.find(key);
     if (found !== undefined) return found;
     const lockOptions = {
       signal,
+      onWait,
       timeoutMs: this.#context.lockTimeoutMs,
       what: `the root file system ${key.slice(0, 12)}`,
     };

@@ -18,6 +18,7 @@ import { prepareHome } from './home.ts';
 import { BlobWriter, sweepIngest, type Written } from './ingest.ts';
 import { measure, type StoreUsage, type VerifyReport, verify } from './inspect.ts';
 import { acquireLease, type Lease } from './lease.ts';
+import { defaultLockTimeoutMs } from './lock.ts';
 import { StorePaths } from './paths.ts';
 import { type PruneOptions, type PruneReport, prune, sweep } from './prune.ts';
 import { Records } from './records.ts';
@@ -29,7 +30,7 @@ export interface StoreDeps {
   /** Lets tests fail, stall or kill at every write, fsync and rename. */
   readonly failpoint?: Failpoint;
   readonly now?: () => number;
-  /** How long to wait for another process that makes what is wanted; 15 minutes by default. */
+  /** How long to wait for another process that makes what is wanted; an hour by default. */
   readonly lockTimeoutMs?: number;
   /** Writes everything of the file system that holds a path to the disk; runs `sync -f` by default. */
   readonly syncFileSystem?: (path: string) => Promise<void>;
@@ -51,7 +52,7 @@ export async function openStore(home: string, deps: StoreDeps = {}): Promise<Sto
       paths,
       failpoint,
       now: deps.now ?? Date.now,
-      lockTimeoutMs: deps.lockTimeoutMs ?? 15 * 60_000,
+      lockTimeoutMs: deps.lockTimeoutMs ?? defaultLockTimeoutMs,
       readOnly: access === 'read-only',
       syncFileSystem: deps.syncFileSystem ?? syncFileSystem,
     });

@@ -72,6 +72,21 @@ t.test('L10: waiting too long names the holder', async (t) => {
   });
 });
 
+t.test('whom one waits for is told once, while waiting', async (t) => {
+  const path = join(t.testdir(), 'lock');
+  const { child } = await startChild(['-', 'hold', path]);
+  const told: string[] = [];
+  const waiting = acquireLock(path, {
+    onWait: (holder) => {
+      told.push(holder);
+      setTimeout(() => child.kill('SIGKILL'), 200);
+    },
+  });
+  (await waiting).release();
+  t.equal(told.length, 1);
+  t.match(told[0], new RegExp(`^process ${child.pid} `));
+});
+
 t.test('L10: a lock whose holder was killed is free at once', async (t) => {
   const path = join(t.testdir(), 'lock');
   const { child } = await startChild(['-', 'hold', path]);
