@@ -6,8 +6,9 @@
 import { Readable } from 'node:stream';
 import type { Worker } from 'node:worker_threads';
 import type { ByteString } from '../model/index.ts';
+import type { CaptureWork } from './capture/capturing.ts';
 import type { WalkCounts } from './capture/walk.ts';
-import type { CaptureReport, CaptureWork } from './capture/worker.ts';
+import type { CaptureReport } from './capture/worker.ts';
 import type { IdMapping } from './id-mapping.ts';
 import { bufferSize, failureOf, startWorker } from './threads.ts';
 

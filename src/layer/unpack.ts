@@ -10,7 +10,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { BuildError } from '../errors/index.ts';
-import type { UnpackInstruction, UnpackReport, UnpackWork } from './apply/worker.ts';
+import type { UnpackOutcome, UnpackWork } from './apply/unpacker.ts';
+import type { UnpackInstruction, UnpackReport } from './apply/worker.ts';
 import { BufferPool } from './buffer-pool.ts';
 import type { IdMapping } from './id-mapping.ts';
 import { LayerFeed, type LayerFile } from './layer-feed.ts';
@@ -35,14 +36,8 @@ export interface UnpackOptions {
   readonly onProgress?: (bytes: number) => void;
 }
 
-/** What was unpacked. */
-export interface UnpackResult {
-  /** Entries of the whole root file system. */
-  readonly entries: number;
-  /** Bytes of file content written. */
-  readonly bytes: number;
-  readonly warnings: readonly string[];
-}
+/** What was unpacked: entries of the whole root file system, bytes of file content written, warnings. */
+export type UnpackResult = UnpackOutcome;
 
 /** Bytes that all layers of one image may hold together. */
 const maxImageBytes = 64 * 2 ** 30;
@@ -163,6 +158,6 @@ class Unpacking {
 
   #onReport(report: UnpackReport): void {
     if (report.kind === 'free') this.#pools[report.pool === 0 ? 0 : 1].give(report.buffer);
-    if (report.kind === 'done') this.#done.resolve(report);
+    if (report.kind === 'done') this.#done.resolve(report.outcome);
   }
 }

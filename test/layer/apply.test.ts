@@ -3,4 +3,4 @@
 import { runInside } from './support/namespace.ts';
 
 for (const mapping of ['full', 'single'] as const)
-  for (const name of ['attributes', 'hostile']) await runInside(name, mapping);
+  for (const name of ['attributes', 'hostile', 'changesets']) await runInside(name, mapping);

@@ -120,12 +120,12 @@ export class Applier implements TarHandler {
   /** The other name decides what the file is; the attributes in a link's header are ignored. */
   #placeLink(parent: Directory, base: ByteString, entry: TarEntry): void {
     const target = lookUp(this.root, rootedPath(entry.linkName));
-    if (target === undefined || target instanceof Directory)
+    const existing = parent.children.get(base);
+    if (target === undefined || target instanceof Directory || isWithin(target, existing))
       throw new BuildError(
         'LAYER_INVALID',
         `layer has a hard link "${displayBytes(entry.path)}" to "${displayBytes(entry.linkName)}", which is no file`,
       );
-    const existing = parent.children.get(base);
     if (existing?.inode === target.inode) {
       existing.layer = this.#layer;
       return;
@@ -154,13 +154,11 @@ export class Applier implements TarHandler {
 
   #whiteOut(path: ByteString, of: ByteString | undefined): void {
     const slash = path.lastIndexOf('/');
-    const directoryPath = path.slice(0, Math.max(slash, 0)) as ByteString;
-    if (of === undefined) {
-      this.#purgeBelow(this.#parent(directoryPath));
-      return;
-    }
-    const child = resolveDirectory(this.root, directoryPath)?.children.get(of);
+    const directory = resolveDirectory(this.root, path.slice(0, Math.max(slash, 0)) as ByteString);
+    if (directory === undefined) return;
+    const child = of === undefined ? undefined : directory.children.get(of);
     if (child !== undefined) this.#purge(child);
+    if (of === undefined) this.#purgeBelow(directory);
   }
 
   /** Takes away what lower layers made. What this layer made stays, in directories it then implies. */
@@ -193,7 +191,11 @@ export class Applier implements TarHandler {
 
   #parent(path: ByteString): Directory {
     if (this.#lastDirectory !== undefined && this.#lastPath === path) return this.#lastDirectory;
-    const make = (parent: Directory, name: ByteString) => this.#makeDirectory(parent, name);
+    // A file of a lower layer gives way to what this layer has below its name.
+    const make = (parent: Directory, name: ByteString, inTheWay?: Name) =>
+      inTheWay === undefined || inTheWay.layer < this.#layer
+        ? this.#makeDirectory(parent, name, inTheWay)
+        : undefined;
     const directory = resolveDirectory(this.root, path, make) as Directory;
     this.#lastPath = path;
     this.#lastDirectory = directory;
@@ -215,6 +217,13 @@ export class Applier implements TarHandler {
     this.#file = undefined;
     this.#disk.finishFile(file.fd, file.inode);
   }
+}
+
+/** Tells whether a name lies in a directory, which making way for another entry would remove. */
+function isWithin(name: Name, directory: Name | undefined): boolean {
+  if (!(directory instanceof Directory)) return false;
+  for (let at = name.parent; at !== undefined; at = at.parent) if (at === directory) return true;
+  return false;
 }
 
 function forEachInode(name: Name, action: (inode: Inode) => void): void {

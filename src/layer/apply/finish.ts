@@ -108,5 +108,6 @@ function writeIndex({ root, disk, indexPath }: Finishing): number {
     index.add(first === undefined ? entry : { ...entry, type: 'hardlink', linkName: first });
     if (inode.links > 1 && first === undefined) listed.set(inode, path);
   }
+  disk.setAttributes(root);
   return index.entries;
 }

@@ -11,11 +11,15 @@ import { Directory, type Name } from './tree.ts';
 const maxSymlinks = 40;
 const maxSteps = 10_000;
 
-/** Makes a missing directory; absent when nothing is to be made. */
-export type MakeDirectory = (parent: Directory, name: ByteString) => Directory;
+/** Makes a missing directory, or one in place of something that is none; undefined when that must stay. */
+export type MakeDirectory = (
+  parent: Directory,
+  name: ByteString,
+  inTheWay?: Name,
+) => Directory | undefined;
 
 /**
- * Returns the directory at a path, or undefined when it is missing and may not be made.
+ * Returns the directory at a path; undefined when there is none and none may be made.
  *
  * @throws BuildError `LAYER_INVALID` when the path goes through something that is no directory, or in circles
  */
@@ -26,11 +30,17 @@ export function resolveDirectory(
 ): Directory | undefined {
   const walk = new Walk(root, path);
   for (let name = walk.next(); name !== undefined; name = walk.next()) {
-    const found = walk.directory.children.get(name) ?? make?.(walk.directory, name);
-    if (found === undefined) return undefined;
-    walk.enter(found);
+    const found = walk.directory.children.get(name);
+    const usable = canEnter(found) ? found : make?.(walk.directory, name, found);
+    if (usable !== undefined) walk.enter(usable);
+    else if (make === undefined) return undefined;
+    else throw unusable(path, 'a part of it is no directory');
   }
   return walk.directory;
+}
+
+function canEnter(found: Name | undefined): found is Name {
+  return found instanceof Directory || found?.inode.type === 'symlink';
 }
 
 /** A walk down a path, whose rest grows when a symlink is met. */
@@ -61,8 +71,7 @@ class Walk {
 
   enter(found: Name): void {
     if (found instanceof Directory) this.directory = found;
-    else if (found.inode.type === 'symlink') this.#follow(found.inode.linkName);
-    else throw unusable(this.#path, 'a part of it is no directory');
+    else this.#follow(found.inode.linkName);
   }
 
   #follow(target: ByteString): void {

@@ -22,7 +22,9 @@ t.test('modes are exact under any umask, special bits included', async (t) => {
     const entries = modes.map((mode) => file(`f${mode.toString(8)}`, 'x', { mode }));
     const dirs = [0o755, 0o1777, 0o2775, 0o700, 0o777, 0o711];
     const target = await scene
-      .unpack('out', [layer(...entries, ...dirs.map((mode) => dir(`d${mode.toString(8)}`, { mode })))])
+      .unpack('out', [
+        layer(...entries, ...dirs.map((mode) => dir(`d${mode.toString(8)}`, { mode }))),
+      ])
       .finally(() => process.umask(before));
     for (const mode of modes) {
       const stat = fs.lstatSync(`${target}/fs/f${mode.toString(8)}`);
@@ -131,43 +133,48 @@ t.test('times are those of the layer, for directories after all content', async 
     }
 });
 
-t.test('T11 devices are metadata, FIFOs are made, character device 0:0 is no whiteout', async (t) => {
-  await using scene = new Scene();
-  const first = layer(
-    dir('dev'),
-    device('dev/null', 'character', [1, 3], { mode: 0o666 }),
-    device('dev/sda', 'block', [8, 0], { mode: 0o660 }),
-    device('dev/zero-zero', 'character', [0, 0]),
-    fifo('pipe', { mode: 0o622, uid: 7 }),
-    link('pipe2', 'pipe'),
-    link('dev/null2', 'dev/null'),
-    file('dev/zero', 'x'),
-    device('dev/zero', 'character', [0, 0]),
-  );
-  const target = await scene.unpack('out', [first, layer(file('.wh.pipe2'))]);
-  t.same(fs.readdirSync(`${target}/fs/dev`), [], 'no device is on disk, least of all 0:0');
-  const index = indexOf(target);
-  t.match(index.get('dev/null'), {
-    ...{ type: 'character-device', deviceMajor: 1, deviceMinor: 3, mode: 0o666, absent: true },
-  });
-  t.match(index.get('dev/sda'), { type: 'block-device', deviceMajor: 8, deviceMinor: 0 });
-  t.match(index.get('dev/zero'), { type: 'character-device', absent: true });
-  t.match(index.get('dev/null2'), { type: 'hardlink', linkName: 'dev/null' });
-  const stat = fs.lstatSync(`${target}/fs/pipe`);
-  t.ok(stat.isFIFO());
-  t.equal(stat.mode & 0o7777, 0o622);
-  t.equal(stat.mtimeMs, 1.5e12);
-  t.notOk(index.has('pipe2'));
-  const again = await scene.unpack('again', [layer(link('pipe3', 'pipe'))], { base: 'out' });
-  t.equal(fs.lstatSync(`${again}/fs/pipe3`).ino, stat.ino);
-  t.match(indexOf(again).get('dev/null'), { type: 'character-device', absent: true });
-});
+t.test(
+  'T11 devices are metadata, FIFOs are made, character device 0:0 is no whiteout',
+  async (t) => {
+    await using scene = new Scene();
+    const first = layer(
+      dir('dev'),
+      device('dev/null', 'character', [1, 3], { mode: 0o666 }),
+      device('dev/sda', 'block', [8, 0], { mode: 0o660 }),
+      device('dev/zero-zero', 'character', [0, 0]),
+      fifo('pipe', { mode: 0o622, uid: 7 }),
+      link('pipe2', 'pipe'),
+      link('dev/null2', 'dev/null'),
+      file('dev/zero', 'x'),
+      device('dev/zero', 'character', [0, 0]),
+    );
+    const target = await scene.unpack('out', [first, layer(file('.wh.pipe2'))]);
+    t.same(fs.readdirSync(`${target}/fs/dev`), [], 'no device is on disk, least of all 0:0');
+    const index = indexOf(target);
+    t.match(index.get('dev/null'), {
+      ...{ type: 'character-device', deviceMajor: 1, deviceMinor: 3, mode: 0o666, absent: true },
+    });
+    t.match(index.get('dev/sda'), { type: 'block-device', deviceMajor: 8, deviceMinor: 0 });
+    t.match(index.get('dev/zero'), { type: 'character-device', absent: true });
+    t.match(index.get('dev/null2'), { type: 'hardlink', linkName: 'dev/null' });
+    const stat = fs.lstatSync(`${target}/fs/pipe`);
+    t.ok(stat.isFIFO());
+    t.equal(stat.mode & 0o7777, 0o622);
+    t.equal(stat.mtimeMs, 1.5e12);
+    t.notOk(index.has('pipe2'));
+    const again = await scene.unpack('again', [layer(link('pipe3', 'pipe'))], { base: 'out' });
+    t.equal(fs.lstatSync(`${again}/fs/pipe3`).ino, stat.ino);
+    t.match(indexOf(again).get('dev/null'), { type: 'character-device', absent: true });
+  },
+);
 
 t.test('FIFOs of any name neither block nor go astray', async (t) => {
   await using scene = new Scene();
   const names = ['-m', '--help', 'new\nline', 'Ã¼', '\xff', 'many'];
   const many = Array.from({ length: 450 }, (_, i) => fifo(`many/${i}`));
-  const target = await scene.unpack('out', [layer(...names.slice(0, 5).map((n) => fifo(n)), ...many)]);
+  const target = await scene.unpack('out', [
+    layer(...names.slice(0, 5).map((n) => fifo(n)), ...many),
+  ]);
   const index = indexOf(target);
   const onDisk = fs.readdirSync(`${target}/fs`, 'latin1').sort();
   t.same(onDisk, ['--help', '-m', 'many', 'new\nline', 'Ã¼']);
@@ -177,7 +184,8 @@ t.test('FIFOs of any name neither block nor go astray', async (t) => {
 
 t.test('T11 extended attributes and capabilities are on disk as far as possible', async (t) => {
   await using scene = new Scene();
-  const capability = '\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00';
+  const capability =
+    '\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00';
   const target = await scene.unpack('out', [
     layer(
       file('ping', 'x', { mode: 0o755, xattrs: { 'security.capability': capability } }),
@@ -186,7 +194,11 @@ t.test('T11 extended attributes and capabilities are on disk as far as possible'
       symlink('l', 'ping', { xattrs: { 'user.on.link': 'v' } }),
       file('storage', 'x', {
         xattrs: {
-          ...{ 'trusted.overlay.opaque': 'y', 'user.overlay.opaque': 'y', 'user.overlay.redirect': '/x' },
+          ...{
+            'trusted.overlay.opaque': 'y',
+            'user.overlay.opaque': 'y',
+            'user.overlay.redirect': '/x',
+          },
           ...{ 'user.fuseoverlayfs.opaque': 'y', 'user.kept': 'v', 'trusted.other': 'v' },
         },
       }),
@@ -198,7 +210,9 @@ t.test('T11 extended attributes and capabilities are on disk as far as possible'
       .stdout.toString('latin1')
       .split('\n')
       .filter((line) => line !== '' && !line.startsWith('# '));
-  t.same(listed('ping'), [`security.capability=0x${Buffer.from(capability, 'latin1').toString('hex')}`]);
+  t.same(listed('ping'), [
+    `security.capability=0x${Buffer.from(capability, 'latin1').toString('hex')}`,
+  ]);
   t.same(listed('odd \n\\name\xff'), [], 'spawn cannot pass the name');
   t.same(index.get('odd \n\\name\xff')?.lostXattrs, undefined, 'but we stored them, by stdin');
   t.same(listed('d'), ['user.on.dir=0x76']);
@@ -215,9 +229,28 @@ t.test('T11 extended attributes and capabilities are on disk as far as possible'
 
 t.test('names are bytes', async (t) => {
   await using scene = new Scene();
-  const names = ['\xff\xfe', 'a\\b', 'C:', 'new\nline', '\x1b[31m', '\xe2\x80\xae', 'caf\xc3\xa9', 'cafe\xcc\x81', '"quoted"', "it's", ' ', '~'];
+  const names = [
+    '\xff\xfe',
+    'a\\b',
+    'C:',
+    'new\nline',
+    '\x1b[31m',
+    '\xe2\x80\xae',
+    'caf\xc3\xa9',
+    'cafe\xcc\x81',
+    '"quoted"',
+    "it's",
+    ' ',
+    '~',
+  ];
   const target = await scene.unpack('out', [
-    layer(...names.flatMap((name) => [file(name, name), dir(`d${name}`), file(`d${name}/${name}`, 'x')])),
+    layer(
+      ...names.flatMap((name) => [
+        file(name, name),
+        dir(`d${name}`),
+        file(`d${name}/${name}`, 'x'),
+      ]),
+    ),
   ]);
   const onDisk = new Set(fs.readdirSync(`${target}/fs`, 'latin1'));
   const index = indexOf(target);
@@ -230,7 +263,9 @@ t.test('names are bytes', async (t) => {
 
 t.test('paths may be as long as the limit, wherever the target lies', async (t) => {
   await using scene = new Scene();
-  const deep = Array.from({ length: 16 }, (_, i) => String.fromCharCode(97 + i).repeat(250)).join('/');
+  const deep = Array.from({ length: 16 }, (_, i) => String.fromCharCode(97 + i).repeat(250)).join(
+    '/',
+  );
   const path = `${deep}/${'z'.repeat(60)}`;
   const target = await scene.unpack('out', [
     layer(file(path, 'deep', { mode: 0o600 }), link('short', path), fifo(`${deep}/fifo`)),
@@ -242,6 +277,8 @@ t.test('paths may be as long as the limit, wherever the target lies', async (t) 
   t.equal(index.get(`${deep}/fifo`)?.absent, true);
   const second = await scene.unpack('second', [layer(file('.wh.short'))], { base: 'out' });
   t.equal(indexOf(second).get(path)?.size, 4);
-  const third = await scene.unpack('third', [layer(file(`.wh.${'a'.repeat(250)}`))], { base: 'out' });
+  const third = await scene.unpack('third', [layer(file(`.wh.${'a'.repeat(250)}`))], {
+    base: 'out',
+  });
   t.same(fs.readdirSync(`${third}/fs`), ['short']);
 });

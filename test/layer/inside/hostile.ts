@@ -84,7 +84,12 @@ const breakouts: readonly Case[] = [
   {
     name: 'SymlinkMultipleAbsolute',
     entries: [
-      ...[dir('etc'), dir('dummy'), symlink('/dummy/etc', '/etc'), symlink('localetc', '/dummy/etc')],
+      ...[
+        dir('etc'),
+        dir('dummy'),
+        symlink('/dummy/etc', '/etc'),
+        symlink('localetc', '/dummy/etc'),
+      ],
       file('/dummy/etc/unbroken', 'unbroken'),
     ],
     check: unbroken,
@@ -199,7 +204,8 @@ const breakouts: readonly Case[] = [
     name: 'DirectoryOverrideSymlinkAndHardlink',
     lower: [...etc, symlink('localetc', 'etc'), link('/localetc/localpasswd', '/etc/passwd')],
     entries: [dir('/localetc/'), file('/localetc/localpasswd', 'different')],
-    check: (o) => !o.isSame('/localetc/localpasswd', '/etc/passwd') && o.read('etc/passwd') === 'inside',
+    check: (o) =>
+      !o.isSame('/localetc/localpasswd', '/etc/passwd') && o.read('etc/passwd') === 'inside',
   },
   { name: 'WhiteoutRootParent', lower: etc, entries: [file('.wh...')], code: 'LAYER_INVALID' },
   { name: 'WhiteoutParent', lower: etc, entries: [file('etc/.wh...')], code: 'LAYER_INVALID' },
@@ -226,7 +232,8 @@ const breakouts: readonly Case[] = [
     name: 'WhiteoutDirectoryName',
     lower: [...linkedEtc, file('/etc/whitedout', 'ahhhh whiteout')],
     entries: [file('.wh.etc/somefile', 'non-empty')],
-    check: (o) => o.read('etc/passwd') === 'all users' && o.read('.wh.etc/somefile') === 'non-empty',
+    check: (o) =>
+      o.read('etc/passwd') === 'all users' && o.read('.wh.etc/somefile') === 'non-empty',
   },
   {
     name: 'WhiteoutDeadSymlinkParent',
@@ -243,7 +250,11 @@ const breakouts: readonly Case[] = [
   {
     name: 'HardlinkSymlinkBeforeCreateTarget',
     entries: [
-      ...[dir('etc'), symlink('localpasswd', '/etc/passwd'), link('localpasswd-dup', 'localpasswd')],
+      ...[
+        dir('etc'),
+        symlink('localpasswd', '/etc/passwd'),
+        link('localpasswd-dup', 'localpasswd'),
+      ],
       file('/etc/passwd', 'after'),
     ],
     check: same('localpasswd-dup', '/etc/passwd'),
@@ -266,7 +277,10 @@ const breakouts: readonly Case[] = [
 ];
 
 async function runCase(t: Test, scene: Scene, each: Case): Promise<void> {
-  const layers = [...(each.lower === undefined ? [] : [layer(...each.lower)]), layer(...each.entries)];
+  const layers = [
+    ...(each.lower === undefined ? [] : [layer(...each.lower)]),
+    layer(...each.entries),
+  ];
   if (each.code === undefined) {
     const target = await scene.unpack('target', layers);
     t.ok(each.check?.(new Outcome(`${target}/fs`)) ?? true, 'the outcome is right');
@@ -283,30 +297,37 @@ for (const each of breakouts)
     await runCase(t, scene, each);
   });
 
-t.test('T06 HardlinkSymlinkChmod and T22: a link to a link to the host changes nothing there', async (t) => {
-  await using scene = new Scene();
-  const secret = scene.path('sentinel', 'secret');
-  const mode = 0o777;
-  const attempts = [
-    [symlink(secret, secret), link('sketchy', secret, { mode, mtime: 1 })],
-    [symlink('l', secret), link('hard', 'l', { mode }), file('hard', 'overwritten', { mode })],
-    [symlink('l', secret), file('l', 'overwritten', { mode })],
-    [symlink('l', secret), link('hard', 'l'), link('l', 'hard'), file('l/x', 'through it')],
-    [link('hard', secret)],
-  ];
-  for (const [i, entries] of attempts.entries()) {
-    const made = scene.unpack(`target${i}`, [layer(...entries)]);
-    if (i < 4) await made;
-    else await t.rejects(made, { code: 'LAYER_INVALID' });
-    t.same(scene.damage(), [], `attempt ${i}`);
-  }
-});
+t.test(
+  'T06 HardlinkSymlinkChmod and T22: a link to a link to the host changes nothing there',
+  async (t) => {
+    await using scene = new Scene();
+    const secret = scene.path('sentinel', 'secret');
+    const mode = 0o777;
+    const attempts = [
+      [symlink(secret, secret), link('sketchy', secret, { mode, mtime: 1 })],
+      [symlink('l', secret), link('hard', 'l', { mode }), file('hard', 'overwritten', { mode })],
+      [symlink('l', secret), file('l', 'overwritten', { mode })],
+      [symlink('l', secret), link('hard', 'l'), link('l', 'hard'), file('l/x', 'through it')],
+      [link('hard', secret)],
+    ];
+    for (const [i, entries] of attempts.entries()) {
+      const made = scene.unpack(`target${i}`, [layer(...entries)]);
+      if (i < 4) await made;
+      else await t.rejects(made, { code: 'LAYER_INVALID' });
+      t.same(scene.damage(), [], `attempt ${i}`);
+    }
+  },
+);
 
 t.test('T01 CVE-2018-1102 names that lead upwards are rooted', async (t) => {
   await using scene = new Scene();
   const names = ['../../../../sentinel/secret', '/abs/secret', 'a/../../b', '././c//d/', '..', '/'];
   const target = await scene.unpack('target', [
-    layer(...names.slice(0, 4).map((name) => file(name, 'rooted')), dir('..', { mode: 0 }), dir('/')),
+    layer(
+      ...names.slice(0, 4).map((name) => file(name, 'rooted')),
+      dir('..', { mode: 0 }),
+      dir('/'),
+    ),
   ]);
   for (const name of ['sentinel/secret', 'abs/secret', 'b', 'c/d'])
     t.equal(fs.readFileSync(`${target}/fs/${name}`, 'utf8'), 'rooted', name);
@@ -314,16 +335,19 @@ t.test('T01 CVE-2018-1102 names that lead upwards are rooted', async (t) => {
   t.same(scene.damage(), []);
 });
 
-t.test('T02 CVE-2025-59343 a sibling that shares the prefix of the target is out of reach', async (t) => {
-  await using scene = new Scene();
-  for (const to of [scene.path('target-evil'), '../../target-evil', '../target-evil']) {
-    const target = await scene.unpack(`target${to.length}`, [
-      layer(symlink('l', to), file('l/x', 'inside'), dir('l/d'), link('l/y', 'l/x')),
-    ]);
-    t.equal(fs.readFileSync(inRoot(`${target}/fs`, 'l/x'), 'utf8'), 'inside');
-    t.same(scene.damage(), []);
-  }
-});
+t.test(
+  'T02 CVE-2025-59343 a sibling that shares the prefix of the target is out of reach',
+  async (t) => {
+    await using scene = new Scene();
+    for (const to of [scene.path('target-evil'), '../../target-evil', '../target-evil']) {
+      const target = await scene.unpack(`target${to.length}`, [
+        layer(symlink('l', to), file('l/x', 'inside'), dir('l/d'), link('l/y', 'l/x')),
+      ]);
+      t.equal(fs.readFileSync(inRoot(`${target}/fs`, 'l/x'), 'utf8'), 'inside');
+      t.same(scene.damage(), []);
+    }
+  },
+);
 
 t.test('T03 CVE-2026-17106 chains of symlinks are followed inside only', async (t) => {
   await using scene = new Scene();
@@ -340,8 +364,18 @@ t.test('T03 CVE-2026-17106 chains of symlinks are followed inside only', async (
     absolute: [symlink('l', '/etc'), ...through('l')],
     upwards: [symlink('l', '../../../etc'), ...through('l')],
     'to the sentinel': [symlink('l', evil), ...through('l')],
-    chain: [symlink('a/b', '..'), symlink('a/b/c', '..'), symlink('a/b/c/e', evil), ...through('a/b/c/e')],
-    'a directory replaced by a link': [dir('p'), file('p/f', 'x'), symlink('p', evil), ...through('p')],
+    chain: [
+      symlink('a/b', '..'),
+      symlink('a/b/c', '..'),
+      symlink('a/b/c/e', evil),
+      ...through('a/b/c/e'),
+    ],
+    'a directory replaced by a link': [
+      dir('p'),
+      file('p/f', 'x'),
+      symlink('p', evil),
+      ...through('p'),
+    ],
     'a link replaced by a directory': [symlink('p', evil), dir('p'), ...through('p')],
   };
   for (const [name, entries] of Object.entries(cases)) {
@@ -391,7 +425,12 @@ t.test('T08 whiteouts by name', async (t) => {
     layer(...lower),
     layer(
       ...[file('.wh.a', 'with content'), file('d/.wh..wh.plnk'), dir('.wh..wh.plnk')],
-      ...[file('.wh..wh.plnk/1.2', 'x'), file('.wh..wh.aufs', 'x'), file('.wh.missing'), dir('d/.wh.b')],
+      ...[
+        file('.wh..wh.plnk/1.2', 'x'),
+        file('.wh..wh.aufs', 'x'),
+        file('.wh.missing'),
+        dir('d/.wh.b'),
+      ],
       file('nodir/.wh.x'),
     ),
   ]);
@@ -410,28 +449,32 @@ t.test('T08 an opaque mark of any type is one', async (t) => {
   }
 });
 
-t.test('T19 CVE-2018-20834 the last entry of a name wins, and nothing is written through a link', async (t) => {
-  await using scene = new Scene();
-  const target = await scene.unpack('t', [
-    layer(file('lower', 'lower'), link('lower2', 'lower')),
-    layer(
-      ...[file('f', 'first'), link('g', 'f'), file('f', 'second')],
-      ...[file('h', 'h'), link('i', 'h'), link('h', 'i'), link('i', 'i')],
-      ...[file('x', 'file'), dir('x'), file('x/y', 'y'), symlink('x', 'f'), file('x', 'last')],
-      file('lower', 'changed'),
-      ...[file('./f', 'third'), file('A', 'A'), file('a', 'a'), dir('slash/'), dir('slash')],
-      ...[file('stra\xc3\x9fe', '1'), file('strasse', '2'), file('caf\xc3\xa9', 'nfc')],
-      file('cafe\xcc\x81', 'nfd'),
-    ),
-  ]);
-  const read = (name: string) => fs.readFileSync(Buffer.from(`${target}/fs/${name}`, 'latin1'), 'utf8');
-  t.equal(read('f'), 'third');
-  t.equal(read('g'), 'first');
-  t.equal(read('h'), 'h');
-  t.equal(read('x'), 'last');
-  t.equal(read('lower'), 'changed');
-  t.equal(read('lower2'), 'lower');
-  t.equal(read('A') + read('a'), 'Aa');
-  t.equal(read('stra\xc3\x9fe') + read('strasse'), '12');
-  t.equal(read('caf\xc3\xa9') + read('cafe\xcc\x81'), 'nfcnfd');
-});
+t.test(
+  'T19 CVE-2018-20834 the last entry of a name wins, and nothing is written through a link',
+  async (t) => {
+    await using scene = new Scene();
+    const target = await scene.unpack('t', [
+      layer(file('lower', 'lower'), link('lower2', 'lower')),
+      layer(
+        ...[file('f', 'first'), link('g', 'f'), file('f', 'second')],
+        ...[file('h', 'h'), link('i', 'h'), link('h', 'i'), link('i', 'i')],
+        ...[file('x', 'file'), dir('x'), file('x/y', 'y'), symlink('x', 'f'), file('x', 'last')],
+        file('lower', 'changed'),
+        ...[file('./f', 'third'), file('A', 'A'), file('a', 'a'), dir('slash/'), dir('slash')],
+        ...[file('stra\xc3\x9fe', '1'), file('strasse', '2'), file('caf\xc3\xa9', 'nfc')],
+        file('cafe\xcc\x81', 'nfd'),
+      ),
+    ]);
+    const read = (name: string) =>
+      fs.readFileSync(Buffer.from(`${target}/fs/${name}`, 'latin1'), 'utf8');
+    t.equal(read('f'), 'third');
+    t.equal(read('g'), 'first');
+    t.equal(read('h'), 'h');
+    t.equal(read('x'), 'last');
+    t.equal(read('lower'), 'changed');
+    t.equal(read('lower2'), 'lower');
+    t.equal(read('A') + read('a'), 'Aa');
+    t.equal(read('stra\xc3\x9fe') + read('strasse'), '12');
+    t.equal(read('caf\xc3\xa9') + read('cafe\xcc\x81'), 'nfcnfd');
+  },
+);

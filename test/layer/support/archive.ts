@@ -18,7 +18,13 @@ export type Fields = Pick<HeaderFields, 'mode' | 'uid' | 'gid' | 'mtime'> & {
 
 const usualTime = 1_500_000_000;
 
-function entry(flag: string, name: string, fields: Fields, more: HeaderFields, content = ''): Buffer {
+function entry(
+  flag: string,
+  name: string,
+  fields: Fields,
+  more: HeaderFields,
+  content = '',
+): Buffer {
   const { xattrs = {}, time, ...header } = fields;
   const long = name.length > 100 || (more.linkName?.length ?? 0) > 100;
   const records: (readonly [string, string])[] = [

@@ -5,7 +5,13 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { type IdMapping, type LayerFile, removeTree, unpackLayers } from '../../../src/layer/index.ts';
+import { Unpacker } from '../../../src/layer/apply/unpacker.ts';
+import {
+  type IdMapping,
+  type LayerFile,
+  removeTree,
+  unpackLayers,
+} from '../../../src/layer/index.ts';
 import { digestOf } from '../../../src/model/index.ts';
 import { type Snapshot, snapshot } from './snapshot.ts';
 
@@ -48,7 +54,11 @@ export class Scene implements AsyncDisposable {
   }
 
   /** Unpacks layers into a new target below and returns its directory. */
-  async unpack(name: string, layers: readonly Buffer[], choices: UnpackChoices = {}): Promise<string> {
+  async unpack(
+    name: string,
+    layers: readonly Buffer[],
+    choices: UnpackChoices = {},
+  ): Promise<string> {
     const target = this.path(name);
     const { base, signal } = choices;
     await unpackLayers(
@@ -60,6 +70,22 @@ export class Scene implements AsyncDisposable {
       },
       signal === undefined ? {} : { signal },
     );
+    return target;
+  }
+
+  /** Like {@link unpack}, in this thread, so that thousands of layers can be unpacked in a test. */
+  unpackHere(name: string, layers: readonly Buffer[], base?: string): string {
+    const target = this.path(name);
+    fs.mkdirSync(target, { recursive: true });
+    const work = { target, base: base === undefined ? undefined : this.path(base), mapping };
+    using unpacker = new Unpacker(work);
+    for (const [i, bytes] of layers.entries()) {
+      // Small pieces, so that entries are cut anywhere.
+      for (let at = 0; at < bytes.length; at += 700)
+        unpacker.write(`${i}`, bytes.subarray(at, at + 700));
+      unpacker.endLayer(`${i}`);
+    }
+    unpacker.finish();
     return target;
   }
 

@@ -9,8 +9,8 @@ export type Snapshot = ReadonlyMap<string, string>;
 
 /** Which facts are of interest. */
 export interface SnapshotOptions {
-  /** Leaves out modification times. */
-  readonly times?: boolean;
+  /** Leaves out modification times, or rounds them: on disk they are not exact to the microsecond. */
+  readonly times?: false | 'seconds';
   /** Leaves out owners. */
   readonly owners?: boolean;
 }
@@ -23,22 +23,34 @@ export function snapshot(top: string, options: SnapshotOptions = {}): Snapshot {
   const visit = (path: string): void => {
     const bytes = Buffer.from(path === '' ? top : `${top}/${path}`, 'latin1');
     const stat = fs.lstatSync(bytes, { bigint: true });
-    const linked = stat.isDirectory() || stat.nlink === 1n ? undefined : inodes.get(stat.ino);
-    if (linked === undefined) inodes.set(stat.ino, path);
-    const parts = [
-      ...[kindOf(stat), (stat.mode & 0o7777n).toString(8)],
-      ...(options.owners === false ? [] : [`${stat.uid}:${stat.gid}`]),
-      ...(options.times === false ? [] : [`${stat.mtimeNs / 1000n}us`]),
-      ...(linked === undefined ? [contentOf(bytes, stat)] : [`= ${linked}`]),
-      xattrs.get(path) ?? '',
-    ];
+    const content = linkOf(inodes, path, stat) ?? contentOf(bytes, stat);
+    const parts = [...attributesOf(stat, options), content, xattrs.get(path) ?? ''];
     facts.set(path, parts.join(' ').trim());
-    if (!stat.isDirectory()) return;
-    for (const name of fs.readdirSync(bytes, 'latin1').sort())
-      visit(path === '' ? name : `${path}/${name}`);
+    const names = stat.isDirectory() ? fs.readdirSync(bytes, 'latin1').sort() : [];
+    for (const name of names) visit(path === '' ? name : `${path}/${name}`);
   };
   visit('');
   return facts;
+}
+
+/** Names the first path of the same file; undefined when this is it. */
+function linkOf(
+  inodes: Map<bigint, string>,
+  path: string,
+  stat: fs.BigIntStats,
+): string | undefined {
+  if (stat.isDirectory() || stat.nlink === 1n) return undefined;
+  const first = inodes.get(stat.ino);
+  if (first === undefined) inodes.set(stat.ino, path);
+  return first === undefined ? undefined : `= ${first}`;
+}
+
+function attributesOf(stat: fs.BigIntStats, options: SnapshotOptions): string[] {
+  return [
+    ...[kindOf(stat), (stat.mode & 0o7777n).toString(8)],
+    ...(options.owners === false ? [] : [`${stat.uid}:${stat.gid}`]),
+    ...(options.times === false ? [] : [timeOf(stat.mtimeNs, options.times)]),
+  ];
 }
 
 /** The lines that two snapshots do not share, for readable failures. */
@@ -47,6 +59,10 @@ export function difference(a: Snapshot, b: Snapshot): string[] {
   return paths
     .filter((path) => a.get(path) !== b.get(path))
     .map((path) => `${path}: ${a.get(path) ?? 'nothing'} | ${b.get(path) ?? 'nothing'}`);
+}
+
+function timeOf(nanoseconds: bigint, rounding: 'seconds' | undefined): string {
+  return rounding === 'seconds' ? `${nanoseconds / 1_000_000_000n}s` : `${nanoseconds / 1000n}us`;
 }
 
 function kindOf(stat: fs.BigIntStats): string {
