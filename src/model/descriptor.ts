@@ -3,7 +3,7 @@
  */
 
 import { BuildError } from '../errors/index.ts';
-import { type Digest, digestOf, parseDigest } from './digest.ts';
+import { algorithmOf, type Digest, digestOf, parseDigest } from './digest.ts';
 import { isJsonObject, type Json, type JsonObject, refuseOtherSpelling } from './json.ts';
 import { type Platform, parsePlatformObject } from './platform.ts';
 
@@ -107,7 +107,8 @@ function verifyData(descriptor: Descriptor, data: Json, what: string): string {
     );
   }
   const bytes = Buffer.from(data, 'base64');
-  if (bytes.length !== descriptor.size || digestOf(bytes) !== descriptor.digest) {
+  const { digest, size } = descriptor;
+  if (bytes.length !== size || digestOf(bytes, algorithmOf(digest)) !== digest) {
     throw new BuildError(
       'DIGEST_MISMATCH',
       `${what} has embedded data that is not what its digest says`,

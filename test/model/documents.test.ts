@@ -89,6 +89,18 @@ t.test('M09 embedded data is what its digest says, and not large', async (t) => 
   }
 });
 
+t.test('M09 embedded data is verified by the algorithm of its digest', async (t) => {
+  const bytes = Buffer.from('{}');
+  const good = {
+    mediaType: mediaTypes.ociEmpty,
+    digest: digestOf(bytes, 'sha512'),
+    size: bytes.length,
+    data: bytes.toString('base64'),
+  };
+  t.equal(parseDescriptor(good, 'it').data, 'e30=');
+  t.throws(() => parseDescriptor({ ...good, data: 'e3s=' }, 'it'), { code: 'DIGEST_MISMATCH' });
+});
+
 t.test('descriptors keep what they are to keep and refuse what is odd', async (t) => {
   const json = {
     mediaType: 'a/b',
