@@ -52,6 +52,7 @@ async function serve(invocation: Invocation): Promise<number> {
     host: textOption(options, 'host') ?? '127.0.0.1',
     port,
     readOnly: flagOption(options, 'readOnly'),
+    durable: true,
     reporter: createCommandRenderer(await loadSettings(invocation), io),
   });
   io.stdout.write(`${registry.host}\n`);
