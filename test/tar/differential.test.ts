@@ -8,6 +8,7 @@ import {
 } from '../../spec-fixtures/tar/generator.ts';
 import { goVectors } from '../../spec-fixtures/tar/go-vectors.ts';
 import { hostileVectors } from '../../spec-fixtures/tar/hostile-vectors.ts';
+import { encodeEntry, endOfArchive } from '../../src/tar/index.ts';
 import {
   compare,
   type Difference,
@@ -19,6 +20,7 @@ import {
   refusals,
   tarStreamRules,
 } from './differences.ts';
+import { anyEntry } from './entries.ts';
 import {
   compileGoReader,
   goTestdata,
@@ -202,6 +204,32 @@ t.test('Python reads what we read, but for the known differences', async (t) => 
   const theirs = await readByPython(bytesOf(archives));
   compareWithPeer(t, archives, theirs, pythonRules, [...header, 'content', 'xattrs']);
 });
+
+t.test(
+  'Go and Python read back what we write',
+  { skip: goReader === undefined && 'there is no go' },
+  async (t) => {
+    const lists = fc.sample(fc.array(anyEntry, { minLength: 1, maxLength: 20 }), {
+      numRuns: 200,
+      seed,
+    });
+    const archives = lists.map((entries, index) => ({
+      name: `written, seed ${seed} number ${index}`,
+      bytes: Buffer.concat([...entries.map(encodeEntry), endOfArchive]),
+      damage: [],
+    }));
+    const everything: readonly (keyof PlainEntry)[] = [...header, 'content', 'xattrs'];
+    const byGo = await readByGo(goReader ?? '', bytesOf(archives));
+    const byPython = await readByPython(bytesOf(archives));
+    for (const [index, archive] of archives.entries()) {
+      const ours = readOurselves(archive);
+      t.equal(compare(ours, byGo[index] ?? unread, everything), undefined, `Go, ${archive.name}`);
+      const withoutTimes = everything.filter((field) => field !== 'mtime');
+      const difference = compare(ours, byPython[index] ?? unread, withoutTimes);
+      t.equal(difference, undefined, `Python, ${archive.name}`);
+    }
+  },
+);
 
 t.test('GNU tar lists what we read, but for the known differences', async (t) => {
   const archives = generate(300);

@@ -1,5 +1,7 @@
+import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { archive, endMarker, member, pax } from '../../spec-fixtures/tar/builder.ts';
+import { damagedArchive, wellFormedArchive } from '../../spec-fixtures/tar/generator.ts';
 import { goVectors } from '../../spec-fixtures/tar/go-vectors.ts';
 import { hostileVectors } from '../../spec-fixtures/tar/hostile-vectors.ts';
 import type { Vector } from '../../spec-fixtures/tar/vector.ts';
@@ -50,6 +52,23 @@ for (const vector of goVectors)
 
 for (const vector of hostileVectors)
   t.test(`hostile: ${vector.name}`, async (t) => checkVector(t, vector));
+
+t.test(
+  'any archive, whole or damaged, reads alike in any chunks, and never fails untyped',
+  async (t) => {
+    const sizes = fc.array(fc.integer({ min: 1, max: 1500 }), { minLength: 1, maxLength: 5 });
+    fc.assert(
+      fc.property(fc.oneof(wellFormedArchive, damagedArchive), sizes, ({ bytes }, chunkSizes) => {
+        const limits = { contentBytes: 2 ** 20 };
+        const whole = read(bytes, { limits });
+        const cut = read(bytes, { limits }, chunkSizes);
+        t.strictSame(cut.entries, whole.entries);
+        t.equal(cut.refusal?.message, whole.refusal?.message);
+      }),
+      { numRuns: 500 },
+    );
+  },
+);
 
 t.test('errors name archive, entry (escaped) and place', async (t) => {
   const bytes = archive(member({ name: 'ok' }), member({ name: 'bad\x1b[2J', flag: 'Z' }));
