@@ -105,6 +105,11 @@ async function buildah(source: string, user: TestUser): Promise<void> {
   const build = [
     'bud',
     '--layers',
+    // crun, the default, refuses machines with both cgroup hierarchies.
+    '--runtime',
+    'runc',
+    '--network',
+    'host',
     '--tls-verify=false',
     '-q',
     '-f',
