@@ -10,16 +10,19 @@
 import { spawn } from 'node:child_process';
 import { createWriteStream, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { checks } from './check/index.ts';
 import { openProject } from './check/project.ts';
 import { runChecks } from './check/run.ts';
 import { readableCheckout } from './readable-checkout.ts';
 import { TapReader, type TestCounts } from './tap-reader.ts';
+import { runTestFiles } from './test-files.ts';
 
 const root = join(import.meta.dirname, '..');
 const counts: TestCounts = { passed: 0, failed: 0, skipped: 0 };
 const started = Date.now();
+const jobs = 2;
+const fileTimeout = 15 * 60_000;
+process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143));
 
 await step('tools for tests', installTools);
 await step('checks', check);
@@ -55,23 +58,33 @@ async function test(): Promise<void> {
   mkdirSync(join(root, '.tap'), { recursive: true });
   using checkout = readableCheckout(root);
   if (checkout.copied) say(`in a copy that unprivileged users can read: ${checkout.path}`);
-  const tap = join(checkout.path, 'node_modules/.bin/tap');
-  const child = spawn(tap, ['--reporter=tap', '--no-color', ...process.argv.slice(2)], {
-    cwd: checkout.path,
-    env: { ...process.env, PATH: `${checkout.path}/node_modules/.bin:${process.env['PATH']}` },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
   const raw = createWriteStream(join(root, '.tap/last.tap'));
-  child.stdout.pipe(raw);
   const reader = new TapReader({ file: sayFile, failure: sayFailure });
-  for await (const line of createInterface({ input: child.stdout })) reader.line(line);
+  const write = (text: string) => {
+    raw.write(`${text}\n`);
+    for (const line of text.split('\n')) reader.line(line);
+  };
+  await runTestFiles({
+    root: checkout.path,
+    files: testFiles(),
+    jobs,
+    timeout: fileTimeout,
+    write,
+  });
   reader.end();
-  const { failed, passed, skipped } = reader.counts;
-  counts.passed += passed;
-  counts.failed += failed;
-  counts.skipped += skipped;
-  const code = await exitCodeOf(child);
-  if (code !== 0 && failed === 0) throw new Error(`the test runner ended with exit code ${code}`);
+  raw.end();
+  counts.passed += reader.counts.passed;
+  counts.failed += reader.counts.failed;
+  counts.skipped += reader.counts.skipped;
+}
+
+/** The files named as arguments, or all; the long ones first, so that none of them runs alone at the end. */
+function testFiles(): readonly string[] {
+  const named = process.argv.slice(2);
+  if (named.length > 0) return named;
+  const all = openProject(root).list('test', '.test.ts');
+  const isLong = (path: string) => path.startsWith('test/e2e/');
+  return [...all.filter(isLong), ...all.filter((path) => !isLong(path))];
 }
 
 function sayFile(name: string, ok: boolean, milliseconds: number): void {
@@ -80,7 +93,8 @@ function sayFile(name: string, ok: boolean, milliseconds: number): void {
 
 function sayFailure(path: readonly string[], diagnostics: readonly string[]): void {
   const shown = diagnostics.filter((line) => line !== '---' && line !== '...').slice(0, 60);
-  say([`  x ${path.join(' > ')}`, ...shown.map((line) => `    ${line}`)].join('\n'));
+  const lines = [`  x ${path.join(' > ')}`, ...shown.map((line) => `    ${line}`)];
+  say(lines.map((line) => (line.length > 500 ? `${line.slice(0, 500)}...` : line)).join('\n'));
 }
 
 async function run(command: string, args: readonly string[]): Promise<void> {
