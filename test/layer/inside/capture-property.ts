@@ -10,7 +10,7 @@ import t from 'tap';
 import { capture } from '../support/captured.ts';
 import { anyBuild, mutate } from '../support/mutations.ts';
 import { Overlay, run } from '../support/overlay.ts';
-import { Scene } from '../support/scene.ts';
+import { mapping, Scene } from '../support/scene.ts';
 import { type Snapshot, snapshot } from '../support/snapshot.ts';
 import { anyStack, layerOf, Model } from '../support/stack.ts';
 
@@ -19,9 +19,17 @@ function essence(root: string, times: false | 'seconds' = false): Snapshot {
   const lines = snapshot(root, { times });
   const resolved = ([path, line]: [string, string]): [string, string] => {
     const link = / = (.*)$/.exec(line)?.[1];
-    return [path, link === undefined ? line : (lines.get(link) ?? line)];
+    return [path, accessible(link === undefined ? line : (lines.get(link) ?? line))];
   };
   return new Map([...lines].map(resolved).filter(([path]) => path !== ''));
+}
+
+/** Under a single id the disk never takes the owner's own access away. */
+function accessible(line: string): string {
+  if (mapping === 'full') return line;
+  const opened = (_: string, kind: string, mode: string) =>
+    `${kind} ${(Number.parseInt(mode, 8) | (kind === 'directory' ? 0o700 : 0o400)).toString(8)}`;
+  return line.replace(/^(\w+) (\d+)/, opened);
 }
 
 for (const timestamps of ['clamp', 'preserve'] as const)
@@ -47,9 +55,11 @@ for (const timestamps of ['clamp', 'preserve'] as const)
           }
           const { upper, merged } = overlay;
           const captured = capture({ lower, result: merged, upper, timestamps }, size);
-          const scanned = capture({ lower, result: copy, timestamps });
-          fc.pre(sameResult(merged, copy));
-          assert.deepEqual(scanned.bytes, captured.bytes, 'overlay and scan give the same bytes');
+          if (timestamps === 'clamp') {
+            fc.pre(sameResult(merged, copy));
+            const scanned = capture({ lower, result: copy, timestamps });
+            assert.ok(scanned.bytes.equals(captured.bytes), 'overlay and scan give the same bytes');
+          }
           assert.deepEqual(snapshot(lower), before, 'nothing below has changed');
           const again = scene.unpackHere('again', [captured.bytes], 'lower');
           const times = timestamps === 'preserve' && 'seconds';
