@@ -14,6 +14,10 @@ if (major < minimum[0] || (major === minimum[0] && minor < minimum[1])) {
   );
   process.exitCode = 2;
 } else {
+  const { enableCompileCache } = await import('node:module');
+  const { compileCacheDirectory } = await import('./compile-cache.ts');
+  const directory = compileCacheDirectory(process.env);
+  if (directory !== undefined) enableCompileCache(directory);
   const { runProgram } = await import('./program.ts');
   process.exitCode = await runProgram(process);
 }

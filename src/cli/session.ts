@@ -8,6 +8,7 @@ import type { Config } from '../config/index.ts';
 import { searchTools } from '../runtime/index.ts';
 import type { RemoveTree, Store } from '../store/index.ts';
 import type { Invocation } from './command.ts';
+import { compileCacheDirectory } from './compile-cache.ts';
 import { openLocalStore } from './wiring.ts';
 
 /** An open store with its agent. Disposing ends the agent. */
@@ -67,10 +68,12 @@ export function treeRemover(agent: StartedAgent): RemoveTree {
 /** What of the environment the agent gets: where tools and temporary files are, never credentials. */
 function agentEnvironment(env: Invocation['io']['env']): Record<string, string> {
   const names = ['PATH', 'HOME', 'TMPDIR', 'XDG_RUNTIME_DIR', 'LANG', 'S2OCI_FAILPOINT'];
-  return Object.fromEntries(
-    names.flatMap((name) => {
+  const cache = compileCacheDirectory(env);
+  return Object.fromEntries([
+    ...names.flatMap((name) => {
       const value = env[name];
       return value === undefined ? [] : [[name, value] as const];
     }),
-  );
+    ...(cache === undefined ? [] : [['NODE_COMPILE_CACHE', cache] as const]),
+  ]);
 }
