@@ -17,6 +17,8 @@ import type { Transport } from './http/types.ts';
 import { undiciTransport } from './http/undici-transport.ts';
 import { type BlobLocations, memoryLocations } from './locations.ts';
 import { type PullPlace, planPlaces } from './mirrors/places.ts';
+import { pingRegistry } from './operations/ping.ts';
+import { boundedSignal } from './operations/state.ts';
 import { Repository } from './repository.ts';
 import { defaultRegistrySettings, type RegistrySettings } from './settings.ts';
 
@@ -40,6 +42,14 @@ export interface RegistryClient extends AsyncDisposable {
    * @throws BuildError `POLICY_VIOLATION` when registries.conf blocks it
    */
   repository(reference: Pick<Reference, 'registry' | 'repository'>): Repository;
+  /**
+   * Checks that a registry takes the credential that the provider has for it. Returns whether it asked
+   * for one; a registry that lets everybody in proves nothing about it.
+   *
+   * @throws BuildError `REGISTRY_UNAUTHORIZED`, `REGISTRY_DENIED`; `REGISTRY_REFUSED` when its token server is
+   * not one that may be told a credential; and the errors of the network
+   */
+  ping(registry: string, signal?: AbortSignal): Promise<boolean>;
   /** Bytes and requests so far. */
   readonly totals: Totals;
   /** Closes all connections. Idempotent. */
@@ -93,6 +103,10 @@ export function createRegistryClient(deps: RegistryClientDeps = {}): RegistryCli
         })),
         known: new Map(),
       });
+    },
+    ping: (registry, signal) => {
+      const { insecure } = planPlaces({ registry, repository: '' }, settings.registries).upstream;
+      return pingRegistry(hostOf(registry, insecure), boundedSignal(context, signal));
     },
     get totals() {
       return context.counters.totals;

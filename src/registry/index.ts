@@ -11,6 +11,7 @@ export type { Credential, CredentialProvider } from './credentials/types.ts';
 export { anonymous } from './credentials/types.ts';
 export type { ProxySettings } from './http/proxy.ts';
 export type { HttpRequest, HttpResponse, Transport } from './http/types.ts';
+export { type ClosableTransport, undiciTransport } from './http/undici-transport.ts';
 export type { BlobLocations } from './locations.ts';
 export { memoryLocations } from './locations.ts';
 export { loadRegistriesConfig, registriesConfigPlaces } from './mirrors/load.ts';

@@ -81,14 +81,19 @@ export class Authorizer {
     sent: string | undefined,
   ): Promise<boolean> {
     const own = parseChallenges(response.headers.get('www-authenticate'));
-    if (own.length === 0 && (response.status !== 401 || sent !== undefined)) return false;
-    const challenges = own.length > 0 ? own : parseChallenges(await this.#deps.askForChallenge());
+    if (own.length === 0 && response.status !== 401) return false;
+    const challenges = own.length > 0 ? own : await this.#challengesElsewhere();
     const bearer = challenges.find(({ scheme }) => scheme === 'bearer');
     if (bearer !== undefined) return this.#learnBearer(bearer, request, sent);
     if (!challenges.some(({ scheme }) => scheme === 'basic')) return false;
     this.#method = { scheme: 'basic' };
     const next = await this.header(request);
     return next !== undefined && next !== sent;
+  }
+
+  /** The challenge of the base endpoint, for a refusal without one. */
+  async #challengesElsewhere(): Promise<readonly Challenge[]> {
+    return parseChallenges(await this.#deps.askForChallenge());
   }
 
   /** Takes the challenge of an answer that is not otherwise used. */
@@ -200,12 +205,11 @@ export class Authorizer {
   #explain(error: unknown, credential: Credential | undefined): unknown {
     if (!(error instanceof RequestFailure) || credential === undefined) return error;
     if (error.status !== 401 && error.status !== 403) return error;
-    return new RequestFailure(error.kind, `${error.message} (login from ${credential.origin})`, {
-      status: 401,
-      errors: error.errors,
-      cause: error,
-      url: error.url,
-    });
+    return new RequestFailure(
+      error.kind,
+      `${error.message} (login from ${credential.origin})`,
+      error,
+    );
   }
 
   #warnUntrusted(realm: URL): void {

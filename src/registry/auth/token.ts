@@ -120,15 +120,7 @@ async function readToken(
   question: TokenQuestion,
   limits: TokenLimits,
 ): Promise<Token> {
-  if (answer.status !== 200) {
-    throw await statusFailure(answer, {
-      method: 'GET',
-      url: question.realm,
-      limit: limits.errorTextBytes,
-      now: limits.now,
-      secrets: limits.secrets,
-    });
-  }
+  if (answer.status !== 200) throw await refusal(answer, question.realm, limits);
   const json = parseToken(
     await readAnswer(answer, question.realm, limits.tokenBytes),
     question.realm,
@@ -142,6 +134,22 @@ async function readToken(
   limits.secrets.add(text);
   const lifeMs = lifeOf(json['expires_in']) * 1000;
   return { value: text, lifeMs, renewAt: limits.now + lifeMs * 0.9 };
+}
+
+/** A token server that says no means a login problem, whatever status it says it with. */
+async function refusal(
+  answer: HttpResponse,
+  url: URL,
+  limits: TokenLimits,
+): Promise<RequestFailure> {
+  const { errorTextBytes: limit, now, secrets } = limits;
+  const failure = await statusFailure(answer, { method: 'GET', url, limit, now, secrets });
+  const { status } = answer;
+  const isFinal = status < 500 && status !== 408 && status !== 429;
+  return new RequestFailure('status', `the token server answered ${failure.message}`, {
+    ...failure,
+    code: isFinal ? 'REGISTRY_UNAUTHORIZED' : undefined,
+  });
 }
 
 async function readAnswer(answer: HttpResponse, url: URL, limit: number): Promise<Buffer> {

@@ -23,6 +23,7 @@ export interface Call {
   readonly method: HttpMethod;
   /** A path such as `/v2/app/tags/list`, or the URL that the registry gave. */
   readonly target: string | URL;
+  /** Empty for the registry itself. */
   readonly repository: string;
   readonly actions: readonly Action[];
   /** Scopes besides the repository's own. */
@@ -52,10 +53,11 @@ export async function exchange(
 ): Promise<Answer> {
   await host.gate.pass(signal);
   const base = await host.base();
-  const own = repositoryScope(call.repository, ...call.actions);
+  const { repository, actions } = call;
+  const own = actions.length === 0 ? [] : [repositoryScope(repository, ...actions)];
   const request: AuthorizedRequest = {
-    repository: call.repository,
-    scopes: mergeScopes([own], call.extraScopes ?? []),
+    repository,
+    scopes: mergeScopes(own, call.extraScopes ?? []),
     long: call.body !== undefined && call.body.length > 1024 * 1024,
     refused: new Set(),
   };

@@ -6,7 +6,7 @@ import { type Digest, isDigest, parseManifest } from '../../model/index.ts';
 import { deleteManifest, getManifest } from '../endpoints/manifests.ts';
 import { nameOf } from '../endpoints/place.ts';
 import { getReferrers, referrersPath } from '../endpoints/referrers.ts';
-import { isStatus } from '../http/failure.ts';
+import { isStatus, RequestFailure } from '../http/failure.ts';
 import { removeReferrer } from './referrers-tag.ts';
 import { type RepositoryState, runSmall } from './state.ts';
 
@@ -27,12 +27,25 @@ export async function removeManifest(
     try {
       await deleteManifest(place, selector, signal);
     } catch (error) {
-      if (attempt === 1 || !isStatus(error, 404)) throw error;
+      if (attempt === 1 || !isStatus(error, 404)) throw explained(error, selector);
     }
   });
   if (subject !== undefined && isDigest(selector)) {
     await removeReferrer(state, subject, selector, signal);
   }
+}
+
+/** Registries that do not delete say so with 400 or 405, whatever words they add (end-9). */
+function explained(error: unknown, selector: string): unknown {
+  if (!isStatus(error, 400, 405)) return error;
+  const [kind, suggestion] = isDigest(selector)
+    ? ['manifests', 'turn deletion on at the registry, or let its retention rules do the work']
+    : ['tags', 'delete the manifest by its digest, which removes all its tags'];
+  return new RequestFailure(
+    error.kind,
+    `the registry does not delete ${kind}, or deletion is turned off there: ${error.message}`,
+    { ...error, suggestion },
+  );
 }
 
 /** The subject of a manifest, where clients keep the list of referrers. */
