@@ -6,6 +6,7 @@ import { chooseRuntime, readIdentity, runtimes, searchTools } from '../runtime/i
 import { openStore } from '../store/index.ts';
 import { capture } from './operations/capture.ts';
 import { readFiles } from './operations/files.ts';
+import { findLeavable } from './operations/leavable.ts';
 import { placeArchive, placeTree } from './operations/place.ts';
 import { prepareRootfs } from './operations/rootfs.ts';
 import { runProcess } from './operations/run.ts';
@@ -54,6 +55,8 @@ export async function createHandlers(
       await placeArchive(start.idMapping, workspaces.get(input.workspace), input, signal);
       return undefined;
     },
+    findLeavable: (input, { signal }) =>
+      findLeavable(workspaces.get(input.workspace).root, input, signal),
     chooseRuntime: async (input, { signal }) => {
       const { runtime, isolation, considered } = await chooseRuntime(available, input, signal);
       return { executor: runtime.name, isolation, considered };

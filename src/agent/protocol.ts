@@ -167,6 +167,11 @@ export interface AgentOperations {
     result: { files: number; bytes: number; warnings: readonly string[] };
   };
   placeArchive: { input: PlaceArchiveRequest; result: undefined };
+  /** Which of some directories nothing else refers to; `kept` of them stay whatever refers to them. */
+  findLeavable: {
+    input: { workspace: string; trees: readonly string[]; kept: readonly string[] };
+    result: readonly { path: string; files: number; bytes: number }[];
+  };
   chooseRuntime: { input: RuntimePreference; result: RuntimeChoice };
   run: { input: RunRequest; result: RunResult };
   capture: { input: CaptureRequest; result: CapturedLayer };

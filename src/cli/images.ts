@@ -19,6 +19,8 @@ import {
   loadRegistriesConfig,
   type RegistryClient,
   registriesConfigPlaces,
+  type Transport,
+  undiciTransport,
 } from '../registry/index.ts';
 import type { Store } from '../store/index.ts';
 import type { CommandIo } from './command.ts';
@@ -29,6 +31,8 @@ export interface Images extends AsyncDisposable {
   destination(name: string): Promise<ImageDestination>;
   /** Bytes moved so far. */
   readonly client: RegistryClient;
+  /** Requests to servers that are no registries, with the same proxies and certificates. */
+  readonly http: Transport;
 }
 
 /** Makes what opens images. */
@@ -39,6 +43,13 @@ export async function openImages(
   reporter: Reporter,
 ): Promise<Images> {
   const client = await createClient(config, io, store, reporter);
+  const { send: http, close } = undiciTransport({
+    insecure: [],
+    caFiles: authorities(io),
+    certificateDirectories: [],
+    proxy: proxies(io),
+    connectMs: 30_000,
+  });
   const deps = {
     store,
     registry: (reference: Parameters<typeof registryImage>[1]) => registryImage(client, reference),
@@ -46,9 +57,13 @@ export async function openImages(
   };
   return {
     client,
+    http,
     source: (name) => openSource(name, deps, io.signal),
     destination: (name) => openDestination(name, deps, io.signal),
-    [Symbol.asyncDispose]: () => client.close(),
+    [Symbol.asyncDispose]: async () => {
+      await close();
+      await client.close();
+    },
   };
 }
 
@@ -63,7 +78,6 @@ async function createClient(
   const home = io.env['HOME'] || homedir();
   const places = credentialSettings(io.env, { home, uid: io.uid });
   const { authfile, insecureRegistry } = config.values;
-  const ownAuthority = io.env['SSL_CERT_FILE'];
   return createRegistryClient({
     credentials: loadCredentials(
       authfile === undefined ? places : { ...places, authFile: authfile },
@@ -71,7 +85,7 @@ async function createClient(
     ),
     settings: {
       insecure: insecureRegistry,
-      caFiles: ownAuthority === undefined ? [] : [ownAuthority],
+      caFiles: authorities(io),
       certificateDirectories: [
         `${home}/.config/containers/certs.d`,
         '/etc/containers/certs.d',
@@ -83,6 +97,11 @@ async function createClient(
     reporter,
     locations: storedLocations(store),
   });
+}
+
+function authorities({ env }: CommandIo): readonly string[] {
+  const file = env['SSL_CERT_FILE'];
+  return file === undefined ? [] : [file];
 }
 
 function proxies({ env }: CommandIo): Record<string, string> {

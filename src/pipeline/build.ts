@@ -7,9 +7,7 @@ import type { Agent, CapturedLayer, RunResult } from '../agent/index.ts';
 import type { ComposedImage, ImageDestination } from '../image/index.ts';
 import { digestOf } from '../model/index.ts';
 import {
-  assembleUserOf,
   type BuilderContract,
-  checkAllowedUids,
   destinationOf,
   imageMetadataPath,
   type Labels,
@@ -18,14 +16,16 @@ import {
   mergeEnvironment,
   parseBuilderContract,
   parseImageMetadata,
-  parseUidRanges,
   type ResolvedUser,
 } from '../s2i/index.ts';
-import { openSource, parseSource, type SourceTree } from '../source/index.ts';
+import type { SourceTree } from '../source/index.ts';
 import type { Lease } from '../store/index.ts';
+import { checkUsers, findAssembleUser } from './build-users.ts';
 import { both } from './concurrency.ts';
 import { Container } from './container.ts';
 import type { BuildDeps } from './deps.ts';
+import { buildDirectories, findLeftOut, type LeftOut } from './leave-out.ts';
+import { openBuildSource } from './open-source.ts';
 import { PhaseTimer } from './phase-timer.ts';
 import { assemble } from './phases/assemble.ts';
 import { captureChange } from './phases/capture.ts';
@@ -68,6 +68,8 @@ interface Prepared {
   readonly destination: string;
   readonly tree: SourceTree;
   readonly container: Container;
+  /** Directories of the build that the builder image has itself. */
+  readonly before: ReadonlySet<string>;
   readonly epoch: number;
 }
 
@@ -77,6 +79,7 @@ interface Finished {
   readonly published: PublishedImage;
   readonly restored: RestoredArtifacts;
   readonly ran: RunResult;
+  readonly leftOut: readonly LeftOut[];
 }
 
 class Build {
@@ -106,16 +109,17 @@ class Build {
     const target = this.#resources.use(await images.destination(this.#request.tag));
     const prepared = await this.#prepare(lease);
     const { container } = prepared;
-    const user = await this.#assembleUser(prepared);
+    const user = await findAssembleUser(this.#request, container, prepared.contract, this.#signal);
     const scripts = await this.#findScripts(prepared);
     const source = await this.#placeSource(prepared, user, scripts);
     const restored = await this.#restore(prepared, user, scripts, lease);
     const environment = mergeEnvironment(source.environment, this.#request.env);
     const ran = await this.#assemble(prepared, user, scripts, environment);
     const assembleLabels = await this.#readLabels(container);
-    const layer = await this.#capture(prepared, user, lease);
-    const { builder, epoch, tree } = prepared;
     const runPath = scripts.require('run').path;
+    const leftOut = await this.#leaveOut(prepared, runPath, environment);
+    const layer = await this.#capture(prepared, user, lease, leftOut);
+    const { builder, epoch, tree } = prepared;
     const facts = {
       builder,
       layer,
@@ -127,12 +131,12 @@ class Build {
     };
     const image = await this.#timer.run('compose', async () => compose(this.#request, facts));
     const published = await this.#publish(image, prepared, target);
-    return this.#result(prepared, { image, published, restored, ran });
+    return this.#result(prepared, { image, published, restored, ran, leftOut });
   }
 
   #result(
     { agent, builder, container, fetched }: Prepared,
-    { image, published, restored, ran }: Finished,
+    { image, published, restored, ran, leftOut }: Finished,
   ): BuildResult {
     return {
       image: published.reference,
@@ -147,6 +151,7 @@ class Build {
       storage: container.storage,
       idMapping: agent.idMapping.kind,
       incremental: { used: restored.used, reason: restored.reason, restoredBytes: restored.bytes },
+      leftOut: leftOut.map(({ path, bytes }) => ({ path, bytes })),
       warnings: this.#warnings,
     };
   }
@@ -168,12 +173,27 @@ class Build {
     return this.#timer.run('assemble', () => assemble(input, this.#signal));
   }
 
+  async #leaveOut(
+    { agent, container, destination, before }: Prepared,
+    runPath: string,
+    environment: readonly string[],
+  ): Promise<readonly LeftOut[]> {
+    const { keep } = this.#request;
+    const input = { destination, keep, before, runPath, environment };
+    const leftOut = await findLeftOut(agent, container, input, this.#signal);
+    for (const { path, files, bytes } of leftOut) {
+      if (files > 0) this.#tell('info', leftOutText(path, files, bytes));
+    }
+    return leftOut;
+  }
+
   async #capture(
     { agent, container, epoch }: Prepared,
     owner: ResolvedUser,
     lease: Lease,
+    leftOut: readonly LeftOut[],
   ): Promise<CapturedLayer | undefined> {
-    const input = { container, epoch, exclude: [], owner };
+    const input = { container, epoch, exclude: leftOut.map(({ path }) => path), owner };
     const layer = await this.#timer.run('capture', () =>
       captureChange({ ...this.#deps, agent }, this.#request, input, this.#signal),
     );
@@ -191,9 +211,11 @@ class Build {
     const builder = await this.#timer.run('resolve', () =>
       resolveImage(builderSource, request.platform, this.#signal),
     );
-    const contract = parseBuilderContract(builder.config.execution);
+    const contract = parseBuilderContract(builder.config.execution, {
+      allowRemoteScripts: request.allowRemoteScripts,
+    });
     this.#warn(contract.warnings);
-    this.#checkUsers(builder, contract);
+    checkUsers(request, builder.config.execution, contract);
     const [rootfs, tree] = await both(
       this.#signal,
       async (signal) => {
@@ -206,7 +228,7 @@ class Build {
         );
         return { agent, fetched };
       },
-      (signal) => this.#openSource(signal),
+      (signal) => openBuildSource(this.#deps, request, this.#resources, signal),
     );
     this.#resources.use(tree);
     const container = this.#resources.use(
@@ -218,53 +240,17 @@ class Build {
         this.#signal,
       ),
     );
+    const destination = destinationOf(contract, request.destination);
     return {
       ...rootfs,
       builder,
       contract,
-      destination: destinationOf(contract, request.destination),
+      destination,
       tree,
       container,
+      before: await container.existing(buildDirectories(destination)),
       epoch: request.sourceDateEpoch ?? tree.epoch ?? defaultEpoch,
     };
-  }
-
-  async #openSource(signal: AbortSignal): Promise<SourceTree> {
-    const { store, stdin, reporter, now, env } = this.#deps;
-    const { source, ref, contextDir, copy, exclude, ignoreSubmodules } = this.#request;
-    const spec = parseSource(source, {
-      copy,
-      ...(ref === undefined ? {} : { ref }),
-      ...(contextDir === undefined ? {} : { contextDir }),
-    });
-    const scratch = this.#resources.use(await store.createScratch());
-    return openSource(
-      { scratchDir: scratch.path, stdin, reporter, now, env },
-      { spec, ignoreSubmodules, ...(exclude === undefined ? {} : { exclude }) },
-      signal,
-    );
-  }
-
-  #checkUsers(builder: ResolvedImage, contract: BuilderContract): void {
-    const { execution } = builder.config;
-    checkAllowedUids(parseUidRanges(this.#request.allowedUids ?? ''), {
-      ...this.#userNames(contract, execution.user),
-      onBuild: execution.onBuild,
-    });
-  }
-
-  #userNames(contract: BuilderContract, image: string) {
-    const { assembleUser: flag } = this.#request;
-    return {
-      image,
-      ...(flag === undefined ? {} : { flag }),
-      ...(contract.assembleUser === undefined ? {} : { label: contract.assembleUser }),
-    };
-  }
-
-  #assembleUser({ container, contract, builder }: Prepared): Promise<ResolvedUser> {
-    const named = assembleUserOf(this.#userNames(contract, builder.config.execution.user));
-    return container.user(named.user, named, this.#signal);
   }
 
   async #findScripts({
@@ -281,8 +267,9 @@ class Build {
       sourcePath: tree.path,
       ...(scriptsUrl === undefined ? {} : { scriptsUrl }),
     };
-    const scripts = await Scripts.find(agent, container, search, this.#signal);
-    this.#warn(scripts.plan.warnings);
+    const { http } = this.#deps;
+    const scripts = await Scripts.find({ agent, http }, container, search, this.#signal);
+    this.#warn(scripts.warnings);
     for (const name of ['assemble', 'run'] as const) scripts.require(name);
     return scripts;
   }
@@ -346,9 +333,16 @@ class Build {
   }
 
   #warn(messages: readonly string[]): void {
-    const { reporter, now } = this.#deps;
-    for (const message of messages)
-      reporter.emit({ type: 'log', level: 'warning', message, time: now() });
+    for (const message of messages) this.#tell('warning', message);
     this.#warnings.push(...messages);
   }
+
+  #tell(level: 'info' | 'warning', message: string): void {
+    this.#deps.reporter.emit({ type: 'log', level, message, time: this.#deps.now() });
+  }
+}
+
+function leftOutText(path: string, files: number, bytes: number): string {
+  const size = `${files} files, ${(bytes / 1e6).toFixed(1)} MB`;
+  return `left out of the image, which does not refer to it: ${path} (${size}); --keep-source and --compat keep it`;
 }

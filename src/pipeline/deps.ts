@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import type { Agent } from '../agent/index.ts';
 import type { Reporter } from '../events/index.ts';
 import type { ImageDestination, ImageSource } from '../image/index.ts';
+import type { HttpGet } from '../source/index.ts';
 import type { Store } from '../store/index.ts';
 
 /** Opens the images that users name, whatever transport they name them by. */
@@ -17,6 +18,8 @@ export interface ImageAccess {
 export interface BuildDeps {
   readonly images: ImageAccess;
   readonly store: Store;
+  /** Fetches single files, such as scripts. */
+  readonly http: HttpGet;
   /** The agent is started before it is needed; whoever needs it waits here. */
   readonly agent: Promise<Agent>;
   readonly reporter: Reporter;

@@ -13,7 +13,10 @@ export interface BuildRequest {
   readonly ref?: string;
   /** Regular expression of paths left out of the source. */
   readonly exclude?: string;
+  /** The files of a local repository as they are on disk, said aloud. */
   readonly copy: boolean;
+  /** What is committed in a local repository instead of the files on disk. */
+  readonly gitHead: boolean;
   readonly keepSymlinks: boolean;
   readonly ignoreSubmodules: boolean;
 
@@ -28,6 +31,8 @@ export interface BuildRequest {
   /** `NAME=value`, seen by scripts of the build only. */
   readonly buildEnv: readonly string[];
   readonly scriptsUrl?: string;
+  /** Accepts a server and digests as scripts URL out of a builder image. */
+  readonly allowRemoteScripts: boolean;
   readonly destination?: string;
   readonly assembleUser?: string;
   readonly allowedUids?: string;
@@ -36,6 +41,8 @@ export interface BuildRequest {
   readonly labels: Readonly<Record<string, string>>;
 
   readonly incremental: boolean;
+  /** What of the build's own files stays in the image, needed or not: none, the source, or all (as source-to-image). */
+  readonly keep: 'nothing' | 'source' | 'all';
 
   readonly executor?: ExecutorName;
   readonly minIsolation?: IsolationLevel;
@@ -96,5 +103,7 @@ export interface BuildResult {
     readonly reason: string;
     readonly restoredBytes: number;
   };
+  /** Directories of the build that are not in the image because nothing in it refers to them. */
+  readonly leftOut: readonly { readonly path: string; readonly bytes: number }[];
   readonly warnings: readonly string[];
 }

@@ -1,15 +1,14 @@
 /**
- * Finds the S2I scripts of a build: looks at the builder image, the source and the user's scripts URL,
- * and puts those that are not in the image into it.
+ * Finds the S2I scripts of a build: looks at the builder image, the source and the scripts URLs, and puts
+ * those that are not in the image into it.
  */
 
-import { existsSync, statSync } from 'node:fs';
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Agent, FileFacts } from '../agent/index.ts';
-import { BuildError } from '../errors/index.ts';
 import {
   type BuilderContract,
+  imageScriptCandidates,
   needsShell,
   parseScriptsUrl,
   planScripts,
@@ -18,15 +17,13 @@ import {
   type ScriptName,
   type ScriptPlan,
   type ScriptsUrl,
-  scriptNames,
-  sourceScriptDirectories,
 } from '../s2i/index.ts';
-import { readSourceFile } from '../source/index.ts';
+import type { HttpGet } from '../source/index.ts';
 import type { Container } from './container.ts';
+import { type OutsideScripts, readScriptsAt, readSourceScripts } from './outside-scripts.ts';
 
 /** Bytes of a script that are read to tell how it is started and why it might not be. */
 const headBytes = 4096;
-const maxScriptSize = 16 * 1024 * 1024;
 
 /** What scripts are looked for with. */
 export interface ScriptSearch {
@@ -38,172 +35,201 @@ export interface ScriptSearch {
   readonly sourcePath?: string;
 }
 
-interface ParsedSearch extends ScriptSearch {
+/** What the search works through. */
+export interface ScriptDeps {
+  readonly agent: Agent;
+  readonly http: HttpGet;
+}
+
+/** Everything that was found, wherever it is. */
+interface FoundScripts {
   readonly url: ScriptsUrl | undefined;
+  readonly inImage: ReadonlyMap<string, FileFacts>;
+  readonly inSource: OutsideScripts;
+  readonly atUrls: ReadonlyMap<ScriptsUrl, OutsideScripts>;
 }
 
 /** The scripts of a build, in place. */
 export class Scripts {
   readonly plan: ScriptPlan;
-  readonly #search: ParsedSearch;
-  readonly #heads: ReadonlyMap<string, FileFacts>;
+  readonly #search: ScriptSearch;
+  readonly #found: FoundScripts;
 
-  private constructor(
-    plan: ScriptPlan,
-    search: ParsedSearch,
-    heads: ReadonlyMap<string, FileFacts>,
-  ) {
+  private constructor(plan: ScriptPlan, search: ScriptSearch, found: FoundScripts) {
     this.plan = plan;
     this.#search = search;
-    this.#heads = heads;
+    this.#found = found;
   }
 
   /**
    * Looks for all scripts.
    *
-   * @throws BuildError `SCRIPT_NOT_FOUND`, `USAGE_INVALID`, `BUILDER_INVALID`
+   * @throws BuildError `SCRIPT_NOT_FOUND`, `USAGE_INVALID`, `BUILDER_INVALID`, `SOURCE_FETCH_FAILED`, `DIGEST_MISMATCH`
    */
   static async find(
-    agent: Agent,
+    deps: ScriptDeps,
     container: Container,
     search: ScriptSearch,
     signal: AbortSignal,
   ): Promise<Scripts> {
-    const url =
-      search.scriptsUrl === undefined
-        ? undefined
-        : parseScriptsUrl(search.scriptsUrl, {
-            from: 'user',
-            what: '--scripts-url',
-            allowRemote: true,
-          });
-    const heads = await readHeads(agent, container, [url, search.contract.scriptsUrl], signal);
-    const inSource = await sourceScripts(search.sourcePath);
+    const found = await findAll(deps, container, search, signal);
     const plan = planScripts({
       contract: search.contract,
       destination: search.destination,
-      ...(url === undefined ? {} : { scriptsUrl: url }),
-      urlHas,
-      sourceHas: (name) => inSource.get(name),
-      imageHas: (path) => heads.has(path),
+      ...(found.url === undefined ? {} : { scriptsUrl: found.url }),
+      urlHas: (url, name) => found.atUrls.get(url)?.has(name) === true,
+      sourceHas: (name) => found.inSource.get(name)?.from,
+      imageHas: (path) => found.inImage.has(path),
     });
-    return new Scripts(plan, { ...search, url }, heads);
+    return new Scripts(plan, search, found);
+  }
+
+  /** What the user should know about the scripts that are used. */
+  get warnings(): readonly string[] {
+    const repairs = this.#outside().flatMap(([name, location]) => [
+      ...(this.#contentOf(location, name)?.warnings ?? []),
+    ]);
+    return [...this.plan.warnings, ...repairs];
   }
 
   /** @throws BuildError `SCRIPT_NOT_FOUND` naming the places that were looked at */
   require(name: ScriptName): ScriptLocation {
-    const { contract, url } = this.#search;
+    const { url } = this.#found;
+    const { contract } = this.#search;
     return requireScript(this.plan, name, {
       contract,
       ...(url === undefined ? {} : { scriptsUrl: url }),
     });
   }
 
-  /** Facts about a script that lies in the image. */
-  factsOf(location: ScriptLocation): FileFacts | undefined {
-    return this.#heads.get(location.path);
+  /** Facts about a script as it lies in the container. */
+  factsOf(name: ScriptName): FileFacts | undefined {
+    const location = this.plan.scripts[name];
+    if (location === undefined) return undefined;
+    if (location.kind === 'image') return this.#found.inImage.get(location.path);
+    const content = this.#contentOf(location, name)?.content;
+    return content === undefined
+      ? undefined
+      : {
+          kind: 'file',
+          mode: 0o755,
+          size: content.length,
+          head: content.subarray(0, headBytes),
+        };
   }
 
   /** Tells whether a script has to be handed to a shell because it has no `#!` line. */
-  viaShell(location: ScriptLocation): boolean {
-    const facts = this.factsOf(location);
+  viaShell(name: ScriptName): boolean {
+    const facts = this.factsOf(name);
     return facts !== undefined && needsShell(facts.head);
   }
 
-  /**
-   * Puts scripts from outside of the image into `<destination>/scripts`, executable.
-   *
-   * @returns whether there were any
-   */
+  /** Whether any script comes from outside of the image. */
+  get hasOutside(): boolean {
+    return this.#outside().length > 0;
+  }
+
+  /** Puts scripts from outside of the image into `<destination>/scripts`, executable. */
   async place(
     agent: Agent,
     container: Container,
     owner: { readonly uid: number; readonly gid: number },
     mtime: bigint,
     signal: AbortSignal,
-  ): Promise<boolean> {
-    const outside = Object.entries(this.plan.scripts).filter(
-      ([, location]) => location.kind !== 'image',
-    );
-    if (outside.length === 0) return false;
-    const staging = await mkdtemp(join(container.workspace, 'scripts-'));
-    try {
-      for (const [name, location] of outside) {
-        await copyFile(this.#hostPath(location, name), join(staging, name));
-      }
-      const to = `${this.#search.destination === '/' ? '' : this.#search.destination}/scripts`;
-      await agent.call(
-        'placeTree',
-        {
-          workspace: container.workspace,
-          from: staging,
-          to,
-          owner,
-          mtime,
-          symlinks: 'follow',
-          executable: true,
-        },
-        { signal },
-      );
-    } finally {
-      await rm(staging, { recursive: true, force: true });
-    }
-    return true;
+  ): Promise<void> {
+    const outside = this.#outside().flatMap(([name, location]) => {
+      const script = this.#contentOf(location, name);
+      return script === undefined ? [] : [[name, script.content] as const];
+    });
+    if (outside.length === 0) return;
+    const to = scriptsDirectory(this.#search.destination);
+    await placeScripts(agent, container, { scripts: outside, to, owner, mtime }, signal);
   }
 
-  #hostPath(location: ScriptLocation, name: string): string {
-    if (location.kind === 'source') return join(this.#search.sourcePath ?? '', location.sourcePath);
-    if (location.kind === 'url' && location.url.kind === 'file')
-      return join(location.url.path, name);
-    throw new BuildError('INTERNAL', `script ${name} has no place on this machine`);
+  #outside(): readonly (readonly [ScriptName, ScriptLocation])[] {
+    const entries = Object.entries(this.plan.scripts) as [ScriptName, ScriptLocation][];
+    return entries.filter(([, location]) => location.kind !== 'image');
+  }
+
+  #contentOf(location: ScriptLocation, name: ScriptName) {
+    if (location.kind === 'source') return this.#found.inSource.get(name);
+    return location.kind === 'url' ? this.#found.atUrls.get(location.url)?.get(name) : undefined;
   }
 }
 
+/** Where scripts from outside of the image are put. */
+export function scriptsDirectory(destination: string): string {
+  return `${destination === '/' ? '' : destination}/scripts`;
+}
+
+/** Scripts on their way into a container. */
+export interface ScriptPlacement {
+  readonly scripts: readonly (readonly [ScriptName, Buffer])[];
+  /** Absolute container path; what is there is replaced. */
+  readonly to: string;
+  readonly owner: { readonly uid: number; readonly gid: number };
+  /** Nanoseconds since the epoch. */
+  readonly mtime: bigint;
+}
+
+/** Writes scripts into a directory of a container, executable. */
+export async function placeScripts(
+  agent: Agent,
+  container: Container,
+  { scripts, to, owner, mtime }: ScriptPlacement,
+  signal: AbortSignal,
+): Promise<void> {
+  const staging = await mkdtemp(join(container.workspace, 'scripts-'));
+  try {
+    for (const [name, content] of scripts)
+      await writeFile(join(staging, name), content, { mode: 0o755 });
+    const { workspace } = container;
+    await agent.call(
+      'placeTree',
+      { workspace, from: staging, to, owner, mtime, symlinks: 'preserve', executable: true },
+      { signal },
+    );
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+}
+
+async function findAll(
+  { agent, http }: ScriptDeps,
+  container: Container,
+  search: ScriptSearch,
+  signal: AbortSignal,
+): Promise<FoundScripts> {
+  const { contract, scriptsUrl, sourcePath } = search;
+  const origin = { from: 'user', what: '--scripts-url', allowRemote: true } as const;
+  const url = scriptsUrl === undefined ? undefined : parseScriptsUrl(scriptsUrl, origin);
+  const atUrls = new Map<ScriptsUrl, OutsideScripts>();
+  if (url !== undefined) atUrls.set(url, await readScriptsAt(http, url, 'any', signal));
+  if (contract.scriptsUrl !== undefined) {
+    const scripts = await readScriptsAt(http, contract.scriptsUrl, 'public', signal);
+    atUrls.set(contract.scriptsUrl, scripts);
+  }
+  return {
+    url,
+    inImage: await readHeads(agent, container, imageScriptCandidates(contract, url), signal),
+    inSource: sourcePath === undefined ? new Map() : await readSourceScripts(sourcePath),
+    atUrls,
+  };
+}
+
+/** Only regular files count: a directory called `run` is no script. */
 async function readHeads(
   agent: Agent,
   container: Container,
-  urls: readonly (ScriptsUrl | undefined)[],
+  paths: readonly string[],
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, FileFacts>> {
-  const paths = urls.flatMap((url) =>
-    url?.kind === 'image'
-      ? scriptNames.map((name) => `${url.path === '/' ? '' : url.path}/${name}`)
-      : [],
-  );
-  const facts = await agent.call(
-    'readFiles',
-    { workspace: container.workspace, paths, limit: headBytes },
-    { signal },
-  );
+  const { workspace } = container;
+  const facts = await agent.call('readFiles', { workspace, paths, limit: headBytes }, { signal });
   return new Map(
     paths.flatMap((path, i) => {
       const found = facts[i];
-      return found === undefined ? [] : [[path, found] as const];
+      return found?.kind === 'file' ? [[path, found] as const] : [];
     }),
   );
-}
-
-async function sourceScripts(
-  sourcePath: string | undefined,
-): Promise<ReadonlyMap<ScriptName, string>> {
-  const found = new Map<ScriptName, string>();
-  if (sourcePath === undefined) return found;
-  for (const directory of sourceScriptDirectories) {
-    for (const name of scriptNames) {
-      const path = `${directory}/${name}`;
-      if (!found.has(name) && (await readSourceFile(sourcePath, path, maxScriptSize)) !== undefined)
-        found.set(name, path);
-    }
-  }
-  return found;
-}
-
-function urlHas(url: ScriptsUrl, name: ScriptName): boolean {
-  if (url.kind === 'http') {
-    throw new BuildError('USAGE_INVALID', `scripts cannot be fetched from ${url.url} yet`, {
-      suggestion: 'download them, and name their directory with --scripts-url file:///...',
-    });
-  }
-  const path = join(url.path, name);
-  return existsSync(path) && statSync(path).isFile();
 }

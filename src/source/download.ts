@@ -54,7 +54,8 @@ export async function downloadFile(
     const headers = url.origin === start.origin ? authorization : {};
     const answer = await send(http, { url, headers, reach: download.reach, signal });
     if (answer.status === 200 || answer.status === 201) return await receive(answer, url, download);
-    answer.body.destroy();
+    // An unread body that is destroyed may report its own end as an error.
+    answer.body.on('error', () => {}).destroy();
     if (answer.status === 404 || answer.status === 410) return undefined;
     if (![301, 302, 303, 307, 308].includes(answer.status)) throw unexpected(url, answer.status);
     if (hops >= maxRedirects) throw failure(url, `it redirects more than ${maxRedirects} times`);

@@ -93,6 +93,8 @@ t.test('umoci unpack gives the root file system that assemble left', async (t) =
       image,
       '--assemble-user',
       '0',
+      // what assemble left is compared, the build's own files with it
+      '--compat',
       '-v',
       `${listing}:/listing`,
     ]),

@@ -29,6 +29,10 @@ export const sourceOptions: readonly OptionSpec[] = [
     description: 'copy a local git repository as it is on disk (the default)',
   },
   {
+    flags: '--git-head',
+    description: 'build what is committed in a local repository, not the files on disk',
+  },
+  {
     flags: '--keep-symlinks',
     description:
       'keep symbolic links of the source (the default is to keep them too; for s2i scripts)',
@@ -53,6 +57,10 @@ export const contentOptions: readonly OptionSpec[] = [
     description: 'where the S2I scripts are, before the source and the builder image',
   },
   {
+    flags: '--allow-remote-scripts',
+    description: 'let the builder image name scripts on a server, with their digests',
+  },
+  {
     flags: '-d, --destination <dir>',
     description: 'directory in the container that sources and artifacts go below',
   },
@@ -65,6 +73,14 @@ export const contentOptions: readonly OptionSpec[] = [
   { flags: '--description <text>', description: 'description of the application' },
   { flags: '--label <NAME=VALUE>', description: 'label of the image', repeatable: true },
   { flags: '--incremental', description: 'reuse artifacts of the previous image (save-artifacts)' },
+  {
+    flags: '--keep-source',
+    description: 'keep the source in the image also when nothing in it refers to it',
+  },
+  {
+    flags: '--compat',
+    description: 'keep source, artifacts and scripts in the image, as source-to-image does',
+  },
   {
     flags: '--platform <platform>',
     description: 'platform to take from a multi-platform builder image',
@@ -159,12 +175,15 @@ export function buildRequestFrom(
     tag,
     platform: platform === undefined ? hostPlatform('linux', io.arch) : parsePlatform(platform),
     copy: flagOption(options, 'copy'),
+    gitHead: flagOption(options, 'gitHead'),
+    allowRemoteScripts: flagOption(options, 'allowRemoteScripts'),
     keepSymlinks: true,
     ignoreSubmodules: flagOption(options, 'ignoreSubmodules'),
     env: pairs(options, 'env'),
     buildEnv: pairs(options, 'buildEnv'),
     labels: Object.fromEntries(pairs(options, 'label').map(splitPair)),
     incremental: flagOption(options, 'incremental'),
+    keep: keepOf(options),
     storage: settings.storage,
     network: settings.network,
     addHosts: listOption(options, 'addHost').map(hostPair),
@@ -204,6 +223,11 @@ function texts(options: OptionValues): Partial<BuildRequest> {
     ...Object.fromEntries(entries),
     ...optional('displayName', textOption(options, 'applicationName')),
   };
+}
+
+function keepOf(options: OptionValues): BuildRequest['keep'] {
+  if (flagOption(options, 'compat')) return 'all';
+  return flagOption(options, 'keepSource') ? 'source' : 'nothing';
 }
 
 function optional<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {

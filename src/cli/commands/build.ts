@@ -63,7 +63,16 @@ async function run(invocation: Invocation): Promise<number> {
     await using images = await openImages(config, io, session.store, renderer);
     const { store, agent } = session;
     const result = await build(
-      { images, store, agent, reporter: renderer, now: Date.now, stdin: io.stdin, env: io.env },
+      {
+        images,
+        http: images.http,
+        store,
+        agent,
+        reporter: renderer,
+        now: Date.now,
+        stdin: io.stdin,
+        env: io.env,
+      },
       request,
       io.signal,
     );

@@ -3,7 +3,12 @@
 import type { RunResult } from '../../agent/index.ts';
 import { BuildError } from '../../errors/index.ts';
 import type { ResolvedUser } from '../../s2i/index.ts';
-import { diagnoseScript, scriptCommand, scriptEnvironment } from '../../s2i/index.ts';
+import {
+  diagnoseScript,
+  scriptCommand,
+  scriptEnvironment,
+  workingDirectoryOf,
+} from '../../s2i/index.ts';
 import type { Container, SandboxSettings } from '../container.ts';
 import type { PhaseOutcome } from '../phase-timer.ts';
 import type { Scripts } from '../scripts.ts';
@@ -36,14 +41,18 @@ export async function assemble(
   const result = await container.run(
     'assemble',
     {
-      args: scriptCommand({ execution, path: location.path, viaShell: scripts.viaShell(location) }),
+      args: scriptCommand({
+        execution,
+        path: location.path,
+        viaShell: scripts.viaShell('assemble'),
+      }),
       env: scriptEnvironment({
         execution,
         given: input.environment,
         buildOnly: input.buildEnvironment,
         ...(user.home === undefined ? {} : { home: user.home }),
       }),
-      cwd: execution.workingDir || '/',
+      cwd: workingDirectoryOf(execution.workingDir),
       user,
       stdio: 'events',
     },
@@ -66,7 +75,7 @@ export async function assemble(
 
 async function failure(input: AssembleInput, exitCode: number, path: string): Promise<BuildError> {
   const { container, scripts } = input;
-  const file = scripts.factsOf(scripts.require('assemble'));
+  const file = scripts.factsOf('assemble');
   const interpreter = /^#!\s*(\S+)/.exec(Buffer.from(file?.head ?? []).toString('utf8'))?.[1];
   const known = await container.existing([
     '/bin/sh',

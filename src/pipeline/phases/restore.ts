@@ -7,15 +7,21 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Agent } from '../../agent/index.ts';
 import { asBuildError, BuildError } from '../../errors/index.ts';
-import { type ResolvedUser, scriptCommand, scriptEnvironment } from '../../s2i/index.ts';
+import {
+  type ResolvedUser,
+  scriptCommand,
+  scriptEnvironment,
+  workingDirectoryOf,
+} from '../../s2i/index.ts';
 import type { SourceTree } from '../../source/index.ts';
 import type { Lease } from '../../store/index.ts';
 import { Container } from '../container.ts';
 import type { BuildDeps } from '../deps.ts';
+import { maxScriptSize } from '../outside-scripts.ts';
 import type { PhaseOutcome } from '../phase-timer.ts';
 import type { BuildRequest } from '../request.ts';
 import { sandboxOf } from '../sandbox.ts';
-import type { Scripts } from '../scripts.ts';
+import { placeScripts, type Scripts, scriptsDirectory } from '../scripts.ts';
 import { fetchLayers } from './fetch.ts';
 import { resolveImage } from './resolve.ts';
 import { unpackImage } from './unpack.ts';
@@ -42,6 +48,9 @@ export interface RestoreInput {
   readonly lease: Lease;
 }
 
+/** How long save-artifacts may take: beyond this a clean build is the better way. */
+const maxSeconds = 900;
+
 /** Errors that end a build even though it could go on without artifacts. */
 const fatal = new Set(['INTERNAL', 'INTERRUPTED', 'TERMINATED', 'NO_SPACE']);
 
@@ -55,7 +64,7 @@ export async function restoreArtifacts(
   const script = input.scripts.plan.scripts['save-artifacts'];
   if (script === undefined) return clean('the builder image has no save-artifacts script');
   try {
-    const restored = await fromPreviousImage(deps, request, input, script.path, signal);
+    const restored = await fromPreviousImage(deps, request, input, signal);
     return { value: restored, detail: restored.reason };
   } catch (thrown) {
     signal.throwIfAborted();
@@ -76,7 +85,6 @@ async function fromPreviousImage(
   deps: BuildDeps,
   request: BuildRequest,
   input: RestoreInput,
-  scriptPath: string,
   signal: AbortSignal,
 ): Promise<RestoredArtifacts> {
   const { agent, lease } = input;
@@ -96,7 +104,7 @@ async function fromPreviousImage(
     request.storage,
     signal,
   );
-  const archive = await saveArtifacts(request, input, container, scriptPath, signal);
+  const archive = await saveArtifacts(request, input, container, signal);
   const bytes = (await stat(archive)).size;
   if (bytes === 0)
     return {
@@ -124,37 +132,62 @@ async function saveArtifacts(
   request: BuildRequest,
   input: RestoreInput,
   container: Container,
-  scriptPath: string,
   signal: AbortSignal,
 ): Promise<string> {
   const { execution } = container.config;
-  const { user } = input;
-  // Scripts of the source or the user are those of this build, not those of the previous one.
-  await input.scripts.place(input.agent, container, user, 0n, signal);
+  const { user, scripts } = input;
+  const path = await bringScript(input, container, signal);
   const archive = join(container.workspace, 'artifacts.tar');
+  const sandbox = sandboxOf(request);
+  const timeoutSeconds = Math.min(sandbox.timeoutSeconds ?? maxSeconds, maxSeconds);
   const result = await container.run(
     'restore',
     {
-      args: scriptCommand({ execution, path: scriptPath }),
+      args: scriptCommand({ execution, path, viaShell: scripts.viaShell('save-artifacts') }),
       env: scriptEnvironment({
         execution,
         given: [],
         ...(user.home === undefined ? {} : { home: user.home }),
       }),
-      cwd: execution.workingDir || '/',
+      cwd: workingDirectoryOf(execution.workingDir),
       user,
       stdio: { stdoutFile: archive },
     },
-    sandboxOf(request),
+    { ...sandbox, timeoutSeconds },
     signal,
   );
   if (result.code === 0 && !result.timedOut) return archive;
-  throw new BuildError(
-    'SAVE_ARTIFACTS_FAILED',
-    `save-artifacts failed with exit code ${result.code}`,
-    {
-      origin: 'builder',
-      details: { exitCode: result.code },
-    },
-  );
+  const how = result.timedOut
+    ? `took longer than ${timeoutSeconds} seconds`
+    : `failed with exit code ${result.code}`;
+  throw new BuildError('SAVE_ARTIFACTS_FAILED', `save-artifacts ${how}`, {
+    origin: 'builder',
+    details: { exitCode: result.code },
+  });
+}
+
+/**
+ * Makes the script of this build available in the previous image and returns its path there. A script of the
+ * builder image runs where it lies when the previous image has the same; otherwise the current one is brought.
+ */
+async function bringScript(
+  { agent, container: current, destination, scripts, user }: RestoreInput,
+  previous: Container,
+  signal: AbortSignal,
+): Promise<string> {
+  const { kind, path } = scripts.require('save-artifacts');
+  if (kind !== 'image') {
+    await scripts.place(agent, previous, user, 0n, signal);
+    return path;
+  }
+  const [wanted, there] = await Promise.all([
+    current.readFile(path, maxScriptSize, signal),
+    previous.readFile(path, maxScriptSize, signal),
+  ]);
+  if (wanted === undefined || (there !== undefined && Buffer.compare(wanted, there) === 0))
+    return path;
+  const to = scriptsDirectory(destination);
+  const script = ['save-artifacts', Buffer.from(wanted)] as const;
+  await placeScripts(agent, previous, { scripts: [script], to, owner: user, mtime: 0n }, signal);
+  return `${to}/save-artifacts`;
 }
