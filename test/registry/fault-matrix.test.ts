@@ -275,7 +275,7 @@ const rows: readonly Row[] = [
     act: reply(400, { body: 'x'.repeat(2_000_000) }),
     times: for_ever,
     ends: [5],
-    but: { ...getInstead, ...noApi },
+    but: { token: [6], ...getInstead, ...noApi },
   },
   { name: 'F10 an HTML page once', act: page, times: 1, ends: 'absorbed' },
   {

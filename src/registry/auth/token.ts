@@ -145,6 +145,9 @@ async function refusal(
   const { errorTextBytes: limit, now, secrets } = limits;
   const failure = await statusFailure(answer, { method: 'GET', url, limit, now, secrets });
   const { status } = answer;
+  if (status < 400) {
+    return new RequestFailure('protocol', `the token server answered ${status}`, { url });
+  }
   const isFinal = status < 500 && status !== 408 && status !== 429;
   return new RequestFailure('status', `the token server answered ${failure.message}`, {
     ...failure,
