@@ -154,7 +154,7 @@ const rows: readonly Row[] = [
       ends: 'absorbed',
     }),
   ),
-  { name: 'F01 503 four times', act: early(503), times: 4, ends: 'absorbed' },
+  { name: 'F01 503 three times', act: early(503), times: 3, ends: 'absorbed' },
   { name: 'F01 503 for ever', act: early(503), times: for_ever, ends: [5] },
   {
     name: 'F02 429 Retry-After: 0',

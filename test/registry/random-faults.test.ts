@@ -77,9 +77,9 @@ async function oneRun(registry: DockerRegistry, seed: number): Promise<string[]>
       retry: { ...defaultRegistrySettings.retry, baseMs: 2, maxMs: 20 },
       timeouts: {
         ...(quickSettings.timeouts as typeof defaultRegistrySettings.timeouts),
-        responseMs: 400,
-        commitMs: 400,
-        stall: { idleMs: 300, windowMs: 5000, minBytesPerSecond: 1 },
+        responseMs: 1000,
+        commitMs: 1000,
+        stall: { idleMs: 800, windowMs: 5000, minBytesPerSecond: 1 },
       },
     },
   });
