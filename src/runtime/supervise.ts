@@ -44,6 +44,8 @@ export interface SupervisedCommand {
   readonly argv: readonly string[];
   /** Options of unshare besides the pid namespace, such as `--mount`. */
   readonly namespaces?: readonly string[];
+  /** false for a command that makes a pid namespace by itself and needs /proc to fit its own pid. */
+  readonly pidNamespace?: boolean;
   /** Mounts a fresh /proc for the new pid namespace first; needs `--mount` and a kernel that allows it. */
   readonly mountProc?: boolean;
   /** Shows a directory under another path as well; needs `--mount`. */
@@ -91,7 +93,7 @@ export async function supervise(
   signal?.throwIfAborted();
   refuseLeaks();
   const { argv, extra = [] } = command;
-  const tag = canMount(deps.identity) ? undefined : createTag(deps);
+  const tag = isIsolated(deps, command) ? undefined : createTag(deps);
   const [file = '', ...args] = [...(tag?.prefix ?? []), ...wrapper(deps, command), ...argv];
   const child = spawn(file, args, {
     stdio: [stdio.stdin, stdio.stdout, 'pipe', 'pipe', stdio.stderr, ...extra.map(stdioOf)],
@@ -135,12 +137,12 @@ export function statusOf(exit: SupervisedExit, failure?: string): ExitStatus {
 }
 
 function wrapper(deps: RuntimeDeps, command: SupervisedCommand): readonly string[] {
-  const { tools, identity } = deps;
+  const { tools } = deps;
   const setpriv = tools.find('setpriv');
   const guard = setpriv === undefined ? [] : [setpriv, '--pdeathsig', 'KILL', '--'];
   const unshare = tools.find('unshare');
   const isolate =
-    unshare !== undefined && canMount(identity)
+    unshare !== undefined && isIsolated(deps, command)
       ? [unshare, '--pid', '--fork', '--kill-child', ...(command.namespaces ?? []), '--']
       : [];
   const shell = [tools.find('sh') ?? '/bin/sh', '-c', script, 'sh'];
@@ -150,6 +152,10 @@ function wrapper(deps: RuntimeDeps, command: SupervisedCommand): readonly string
     ...[command.mountProc === true ? 'proc' : '', source, target],
     command.reportsStart === true ? 'own' : '',
   ];
+}
+
+function isIsolated({ identity }: RuntimeDeps, command: SupervisedCommand): boolean {
+  return canMount(identity) && command.pidNamespace !== false;
 }
 
 function refuseLeaks(): void {

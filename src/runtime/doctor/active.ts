@@ -5,7 +5,8 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { asBuildError } from '../../errors/index.ts';
 import type { Tools } from '../machine/tools.ts';
-import { isLaunched, type LaunchFailure, launchByMethod } from '../namespace/launch.ts';
+import type { LaunchFailure } from '../namespace/handshake.ts';
+import { isLaunched, launchByMethod } from '../namespace/launch.ts';
 import { isPossible, type NamespaceMethod, namespaceMethods } from '../namespace/methods.ts';
 import { type NamespaceProcess, spawnInNamespace } from '../namespace/spawn.ts';
 import type { Facts } from './facts.ts';
@@ -18,7 +19,7 @@ export interface ActiveDeps {
   readonly node: string;
   /** Where builds keep their scratch. */
   readonly directory: string;
-  readonly path: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /** How one way to make a namespace turned out. */
@@ -41,16 +42,26 @@ export interface InsideResult {
 
 const timeLimit = 5000;
 
+/** podman finds its storage and helpers by these. */
+function podmanEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, string>> {
+  const names = ['HOME', 'PATH', 'XDG_RUNTIME_DIR'];
+  return Object.fromEntries(
+    names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])),
+  );
+}
+
 /** Tries every way to make a namespace that this process could take. */
 export async function probeMethods(
-  { tools }: ActiveDeps,
+  { tools, env }: ActiveDeps,
   facts: Facts,
   signal?: AbortSignal,
 ): Promise<readonly MethodResult[]> {
   const launch = {
     tools,
     command: [tools.find('true') ?? 'true'],
-    environment: {},
+    environment: podmanEnvironment(env),
     stdio: { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' },
     timeoutMilliseconds: timeLimit,
   } as const;
@@ -83,7 +94,7 @@ export async function probeInside(deps: ActiveDeps, signal?: AbortSignal): Promi
     child.once('message', (message) => resolve(message as ProbeAnswer));
     child.once('error', reject);
     child.once('exit', () => reject(new Error('the probe process ended without an answer')));
-    child.send({ directory: deps.directory, path: deps.path } satisfies ProbeQuestion);
+    child.send({ directory: deps.directory, path: deps.env['PATH'] } satisfies ProbeQuestion);
     return { namespace, answer: await promise };
   } catch (error) {
     return { namespace, problem: asBuildError(error).message };

@@ -83,26 +83,32 @@ function seccompFix(facts: Facts): string {
 export const escalationFix =
   'set allowPrivilegeEscalation: true in the pod spec, or start without no-new-privileges';
 
-/** What gives a full id map instead of a single id; undefined when there is one already. */
+/** What makes newuidmap work where root in the pod lacks CAP_SYS_ADMIN. */
+export const fileCapabilitiesFix =
+  'give newuidmap and newgidmap file capabilities instead of the setuid bit: setcap cap_setuid=ep newuidmap, setcap cap_setgid=ep newgidmap, chmod u-s both';
+
+/** What gives this user subordinate ids; undefined when it has some. */
+export function rangeFix(facts: Facts): string | undefined {
+  const { uid, userName } = facts.identity;
+  if (userName === undefined) {
+    return `add an entry for uid ${uid} to /etc/passwd, and a range for it to /etc/subuid and /etc/subgid`;
+  }
+  if (facts.noSubordinateIds === undefined) return undefined;
+  const range = freeRange(facts);
+  return `usermod --add-subuids ${range} --add-subgids ${range} ${userName}`;
+}
+
+/** What gives a full id map instead of a single id; undefined when nothing stands against one. */
 export function fullMapFix(facts: Facts): string | undefined {
   const { identity } = facts;
-  const name = identity.userName ?? String(identity.uid);
-  if (identity.noNewPrivileges) {
-    return escalationFix;
-  }
+  if (identity.noNewPrivileges) return escalationFix;
   if (facts.newuidmap === 'absent' || facts.newgidmap === 'absent') {
     return 'install the package uidmap (shadow-utils)';
   }
-  if (identity.userName === undefined) {
-    return `add an entry for uid ${identity.uid} to /etc/passwd, and a range for it to /etc/subuid and /etc/subgid`;
-  }
-  if (facts.noSubordinateIds !== undefined) {
-    return `usermod --add-subuids ${freeRange(facts)} --add-subgids ${freeRange(facts)} ${name}`;
-  }
-  if (facts.newuidmap === 'setuid' && !identity.bounding.includes('CAP_SYS_ADMIN')) {
-    return 'give newuidmap and newgidmap file capabilities instead of the setuid bit: setcap cap_setuid=ep newuidmap, setcap cap_setgid=ep newgidmap, chmod u-s both';
-  }
-  return undefined;
+  const range = rangeFix(facts);
+  if (range !== undefined) return range;
+  const inert = facts.newuidmap === 'setuid' && !identity.bounding.includes('CAP_SYS_ADMIN');
+  return inert ? fileCapabilitiesFix : undefined;
 }
 
 /** A range that lies inside the ids of this namespace. */

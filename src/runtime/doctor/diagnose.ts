@@ -15,18 +15,15 @@ import { describeEnvironment, passiveFindings } from './passive.ts';
 import type { Chain, DoctorReport, Finding } from './report.ts';
 
 /** What a diagnosis needs. */
-export interface DoctorDeps extends Omit<ActiveDeps, 'path'> {
-  readonly env: Readonly<Record<string, string | undefined>>;
-}
+export type DoctorDeps = ActiveDeps;
 
 /** Looks at the machine, tries what builds would do, and explains it. Takes well under a second. */
 export async function diagnose(deps: DoctorDeps, signal?: AbortSignal): Promise<DoctorReport> {
   const started = performance.now();
-  const active = { ...deps, path: deps.env['PATH'] };
   const facts = collectFacts(deps.tools, deps.env);
   const [methods, inside] = await Promise.all([
-    probeMethods(active, facts, signal),
-    probeInside(active, signal),
+    probeMethods(deps, facts, signal),
+    probeInside(deps, signal),
   ]);
   const findings = [
     ...passiveFindings(facts),
@@ -79,15 +76,6 @@ function insideFindings({ answer, problem, namespace }: InsideResult): readonly 
     const detail = problem ?? 'the probe process gave no answer';
     return [{ id: 'probe.inside', status: 'fail', detail }];
   }
-  const overlay: Finding =
-    answer.overlay === undefined
-      ? { id: 'probe.overlay', status: 'pass', detail: 'overlay mounts work' }
-      : {
-          id: 'probe.overlay',
-          status: namespace.mapping === 'none' ? 'fail' : 'warn',
-          detail: `root filesystems are copied for each build: ${answer.overlay}`,
-          fix: 'put S2OCI_HOME on a volume that is no overlay itself (emptyDir, tmpfs, a disk)',
-        };
   const executors = answer.capabilities.flatMap(({ name, capability }): readonly Finding[] => {
     const id = `probe.${name}`;
     if (!capability.usable) {
@@ -99,7 +87,21 @@ function insideFindings({ answer, problem, namespace }: InsideResult): readonly 
       capability.version === undefined ? undefined : advisoryFinding(name, capability.version);
     return [{ id, status: 'pass', detail }, ...(advisory === undefined ? [] : [advisory])];
   });
-  return [overlay, ...executors];
+  return [overlayFinding(answer.overlay, namespace.mapping), ...executors];
+}
+
+function overlayFinding(problem: string | undefined, mapping: Chain['mapping']): Finding {
+  const id = 'probe.overlay';
+  if (problem === undefined) return { id, status: 'pass', detail: 'overlay mounts work' };
+  if (mapping === 'none') {
+    return { id, status: 'fail', detail: 'without a mount namespace there is no overlay' };
+  }
+  return {
+    id,
+    status: 'warn',
+    detail: `root filesystems are copied for each build: ${problem}`,
+    fix: 'put S2OCI_HOME on a volume that is no overlay itself (emptyDir, tmpfs, a disk)',
+  };
 }
 
 function chainOf({ answer, namespace }: InsideResult): Chain {

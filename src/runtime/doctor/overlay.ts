@@ -23,7 +23,7 @@ export async function overlayProblem(tools: Tools, directory: string): Promise<s
       ['-n', '-i', '-t', 'overlay', 'overlay', '-o', options, '--', 'merged'],
       { directory: base },
     );
-    if (mounting.code !== 0) return mounting.stderr.trim() || 'mount failed without a message';
+    if (mounting.code !== 0) return oneLine(mounting.stderr) || 'mount failed without a message';
     try {
       return exercise(lower, merged);
     } finally {
@@ -44,4 +44,8 @@ function exercise(lower: string, merged: string): string | undefined {
     return 'a deleted directory shows its old content again';
   }
   return existsSync(join(lower, 'd/old')) ? undefined : 'the lower directory was changed';
+}
+
+function oneLine(text: string): string {
+  return text.trim().replace(/\s*\n\s*/g, '; ');
 }

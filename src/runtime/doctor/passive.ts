@@ -1,7 +1,7 @@
 /** Findings that follow from looking alone; pure. */
 
 import { countIds } from '../machine/identity.ts';
-import { escalationFix, fullMapFix } from './advice.ts';
+import { escalationFix, fileCapabilitiesFix, rangeFix } from './advice.ts';
 import type { Facts, SysctlName } from './facts.ts';
 import type { Finding } from './report.ts';
 
@@ -119,7 +119,7 @@ function rangeFinding(facts: Facts): Finding {
     id: 'subordinate-ids',
     status: 'warn',
     detail: facts.noSubordinateIds,
-    ...optionalFix(fullMapFix(facts)),
+    ...optionalFix(rangeFix(facts)),
   };
 }
 
@@ -137,7 +137,7 @@ function helperFinding(facts: Facts): Finding {
     status: 'warn',
     detail:
       'newuidmap is setuid root, which without CAP_SYS_ADMIN in the bounding set has no effect',
-    ...optionalFix(fullMapFix({ ...facts, noSubordinateIds: undefined })),
+    fix: fileCapabilitiesFix,
   };
 }
 

@@ -2,17 +2,25 @@
 
 import { grantable } from '../machine/capabilities.ts';
 import type { RunMount, RunSpec } from '../ports.ts';
+import { deviceNames } from '../sandbox/fstab.ts';
 import { cgroupPath, kindOf, maskedPaths, readOnlyPaths } from '../sandbox/paths.ts';
 
 /** What the options depend on besides the spec. */
 export interface BwrapSetting {
   /** Mount a /proc of our own, or bind the outer one read-only. */
   readonly freshProc: boolean;
+  /** A host name of its own, which some seccomp profiles deny. */
+  readonly hostname: boolean;
+  /**
+   * Pseudo terminals. For another user than root bubblewrap then nests a second user namespace, by a
+   * system call that some seccomp profiles hide.
+   */
+  readonly terminals: boolean;
   /** Descriptor of a user namespace to enter; absent means one that maps a single id is made. */
   readonly namespaceDescriptor?: number;
   /** Descriptor of the compiled seccomp filter. */
   readonly seccompDescriptor?: number;
-  /** Descriptor for the status report; it names namespaces by way of /proc, so it needs a fresh one. */
+  /** Descriptor for the status report. */
   readonly statusDescriptor?: number;
   /** Variables of bubblewrap's own environment, which the process must not see. */
   readonly hide: readonly string[];
@@ -23,14 +31,16 @@ export function bwrapOptions(spec: RunSpec, setting: BwrapSetting): readonly str
   const { freshProc, seccompDescriptor, statusDescriptor } = setting;
   return [
     ...identityOptions(spec, setting.namespaceDescriptor),
-    ...['--unshare-pid', '--unshare-ipc', '--unshare-uts', '--hostname', spec.hostname],
+    ...['--unshare-pid', '--unshare-ipc'],
+    ...(setting.hostname ? ['--unshare-uts', '--hostname', spec.hostname] : []),
     ...(spec.network === 'none' ? ['--unshare-net'] : []),
     ...['--die-with-parent', '--new-session'],
     ...(statusDescriptor === undefined ? [] : ['--json-status-fd', String(statusDescriptor)]),
     ...(seccompDescriptor === undefined ? [] : ['--seccomp', String(seccompDescriptor)]),
     ...[spec.readOnlyRootfs ? '--ro-bind' : '--bind', spec.rootfs, '/'],
     ...(freshProc ? ['--proc', '/proc'] : ['--ro-bind', '/proc', '/proc']),
-    ...['--dev', '/dev', '--mqueue', '/dev/mqueue', '--ro-bind', '/sys', '/sys'],
+    ...(setting.terminals ? ['--dev', '/dev'] : devices()),
+    ...['--mqueue', '/dev/mqueue', '--ro-bind', '/sys', '/sys'],
     ...masks(freshProc),
     ...spec.mounts.flatMap(renderMount),
     ...['--chdir', spec.cwd],
@@ -50,6 +60,18 @@ function identityOptions(spec: RunSpec, descriptor: number | undefined): readonl
       : ['--userns', namespace, '--block-fd', namespace]),
     ...['--uid', String(uid), '--gid', String(gid), '--cap-drop', 'ALL'],
     ...capabilities.flatMap((name) => ['--cap-add', name]),
+  ];
+}
+
+/** What `--dev` makes, without /dev/pts. */
+function devices(): readonly string[] {
+  const links = ['fd', 'stdin', 'stdout', 'stderr'];
+  const targets = ['/proc/self/fd', '/proc/self/fd/0', '/proc/self/fd/1', '/proc/self/fd/2'];
+  return [
+    ...['--tmpfs', '/dev'],
+    ...deviceNames.flatMap((name) => ['--dev-bind', `/dev/${name}`, `/dev/${name}`]),
+    ...links.flatMap((name, index) => ['--symlink', targets[index] ?? '', `/dev/${name}`]),
+    ...['--dir', '/dev/shm'],
   ];
 }
 

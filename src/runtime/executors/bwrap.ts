@@ -8,6 +8,7 @@
 
 import type { RuntimeDeps } from '../deps.ts';
 import { helperEnvironment, runHelper } from '../machine/helper.ts';
+import { canMount, ownsOneId } from '../machine/identity.ts';
 import { limited } from '../machine/limits.ts';
 import { openNestedNamespace } from '../namespace/nested.ts';
 import type { ExitStatus, RunSpec, RunStdio, Runtime } from '../ports.ts';
@@ -21,13 +22,26 @@ import {
   statusOf,
   supervise,
 } from '../supervise.ts';
-import { bwrapOptions } from './bwrap-options.ts';
+import { type BwrapSetting, bwrapOptions } from './bwrap-options.ts';
 import { isolationOf } from './isolation.ts';
 import { probed } from './probed.ts';
-import { isSingle, missingForNamespaces, refuseUnmappedUnlessSingle } from './refusals.ts';
+import { missingPrograms, refuseUnmappedUnlessSingle } from './refusals.ts';
 
-/** Whether the kernel lets us mount a fresh /proc, or the outer one has to be bound. */
-type ProcForm = 'fresh' | 'bound';
+/** What the surroundings allow. */
+type BwrapForm = Pick<BwrapSetting, 'freshProc' | 'hostname' | 'terminals'>;
+
+const forms: readonly BwrapForm[] = [
+  { freshProc: true, hostname: true, terminals: true },
+  { freshProc: true, hostname: false, terminals: true },
+  { freshProc: false, hostname: true, terminals: true },
+  { freshProc: false, hostname: false, terminals: true },
+  { freshProc: true, hostname: true, terminals: false },
+  { freshProc: false, hostname: true, terminals: false },
+  { freshProc: false, hostname: false, terminals: false },
+];
+
+/** Being another user than root takes bubblewrap more steps, so that is what is probed. */
+const otherUser = { uid: 1001, gid: 0, additionalGids: [] };
 
 const argsDescriptor = firstExtraDescriptor;
 const statusDescriptor = firstExtraDescriptor + 1;
@@ -37,13 +51,14 @@ const namespaceDescriptor = firstExtraDescriptor + 3;
 /** Returns the bubblewrap executor. */
 export function bwrap(deps: RuntimeDeps): Runtime {
   const seccomp = buildStepFilter(false) !== undefined;
-  return probed<ProcForm>(deps, {
+  return probed<BwrapForm>(deps, {
     name: 'bwrap',
-    forms: ['fresh', 'bound'],
-    missing: () => missingForNamespaces(deps, ['bwrap', 'setpriv', 'unshare']),
+    forms,
+    probeSpec: (spec) => (ownsOneId(deps.identity) ? { ...spec, user: otherUser } : spec),
+    missing: () => missingPrograms(deps, ['bwrap', 'setpriv']) ?? missingPrivilege(deps),
     refusal: (needs) => refuseUnmappedUnlessSingle(deps, needs),
-    describe: async (form) => ({
-      ...isolationOf(deps.identity, { freshProc: form === 'fresh', seccomp }),
+    describe: async ({ freshProc }) => ({
+      ...isolationOf(deps.identity, { freshProc, seccomp }),
       fakeRoot: seccomp,
       version: await versionOf(deps.tools.find('bwrap') ?? 'bwrap'),
     }),
@@ -53,33 +68,34 @@ export function bwrap(deps: RuntimeDeps): Runtime {
 
 async function run(
   deps: RuntimeDeps,
-  form: ProcForm,
+  form: BwrapForm,
   spec: RunSpec,
   stdio: RunStdio,
   signal: AbortSignal | undefined,
 ): Promise<ExitStatus> {
-  using namespace = isSingle(deps) ? undefined : await openNestedNamespace(deps, spec.user);
+  using namespace = ownsOneId(deps.identity)
+    ? undefined
+    : await openNestedNamespace(deps, spec.user);
   if (namespace?.failure !== undefined) return { code: 125, runtimeFailure: namespace.failure };
   const command = commandOf(deps, form, spec, namespace?.descriptor);
   const exit = await supervise(deps, command, stdio, signal);
-  return statusOf(exit, form === 'fresh' ? failureOf(exit) : undefined);
+  return statusOf(exit, failureOf(exit));
 }
 
 function commandOf(
   deps: RuntimeDeps,
-  form: ProcForm,
+  form: BwrapForm,
   spec: RunSpec,
   namespace: number | undefined,
 ): SupervisedCommand {
-  const filter = buildStepFilter(spec.fakeRoot && isSingle(deps));
+  const filter = buildStepFilter(spec.fakeRoot && ownsOneId(deps.identity));
   const program = filter === undefined ? undefined : compileBpf(filter);
-  const freshProc = form === 'fresh';
   const options = bwrapOptions(spec, {
-    freshProc,
+    ...form,
+    statusDescriptor,
     hide: Object.keys(helperEnvironment),
     ...(namespace === undefined ? {} : { namespaceDescriptor }),
     ...(program === undefined ? {} : { seccompDescriptor }),
-    ...(freshProc ? { statusDescriptor } : {}),
   });
   const extra: readonly ExtraDescriptor[] = [
     { kind: 'input', bytes: Buffer.from(options.map((option) => `${option}\0`).join('')) },
@@ -92,8 +108,25 @@ function commandOf(
   return {
     argv: namespace === undefined ? argv : becomeUser(deps, spec, argv),
     extra,
-    ...(freshProc ? { namespaces: ['--mount'], mountProc: true } : {}),
+    ...surroundings(deps, form),
   };
+}
+
+/**
+ * bubblewrap looks its own child up in /proc by number, so a pid namespace around it comes with a fresh
+ * /proc or not at all. Without one it still dies with its parent, and its sandbox with it.
+ */
+function surroundings(
+  { identity }: RuntimeDeps,
+  { freshProc }: BwrapForm,
+): Partial<SupervisedCommand> {
+  const may = freshProc && canMount(identity);
+  return may ? { namespaces: ['--mount'], mountProc: true } : { pidNamespace: false };
+}
+
+/** It makes its user namespace by clone, which may be allowed where unshare is denied; root needs more. */
+function missingPrivilege({ identity }: RuntimeDeps): string | undefined {
+  return ownsOneId(identity) || canMount(identity) ? undefined : 'it needs a user namespace';
 }
 
 /** Without an exit code in its status report bubblewrap never got to the process. */

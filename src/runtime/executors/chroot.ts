@@ -12,13 +12,13 @@ import type { RuntimeDeps } from '../deps.ts';
 import { runHelper } from '../machine/helper.ts';
 import { limited } from '../machine/limits.ts';
 import type { ExitStatus, RunNeeds, RunSpec, RunStdio, Runtime } from '../ports.ts';
-import { enterCommand } from '../sandbox/enter.ts';
+import { chrootCommand } from '../sandbox/chroot-command.ts';
 import { divideEnvironment, withLateVariables } from '../sandbox/environment.ts';
 import { placeStandIns } from '../sandbox/stand-ins.ts';
 import { statusOf, supervise } from '../supervise.ts';
 import { directScript } from './direct-script.ts';
 import { probed } from './probed.ts';
-import { refuseUnmapped } from './refusals.ts';
+import { missingPrograms, refuseUnmapped } from './refusals.ts';
 
 /** Whether the bounding set can be narrowed, which takes CAP_SETPCAP. */
 type ChrootForm = 'bounded' | 'unbounded';
@@ -50,10 +50,10 @@ export function chroot(deps: RuntimeDeps): Runtime {
   });
 }
 
-function missing({ tools, identity }: RuntimeDeps): string | undefined {
-  const absent = ['unshare', 'setpriv', 'sh', 'cat'].filter((name) => !tools.find(name));
-  if (absent.length > 0) return `not installed: ${absent.join(', ')}`;
-  return identity.effective.includes('CAP_SYS_CHROOT')
+function missing(deps: RuntimeDeps): string | undefined {
+  const missing = missingPrograms(deps, ['chroot', 'setpriv', 'sh', 'cat']);
+  if (missing !== undefined) return missing;
+  return deps.identity.effective.includes('CAP_SYS_CHROOT')
     ? undefined
     : 'it needs root with CAP_SYS_CHROOT';
 }
@@ -79,8 +79,8 @@ async function run(
     using standIns = standInsOf(spec, directory);
     if (standIns.failure !== undefined) return { code: 125, runtimeFailure: standIns.failure };
     using _devices = await makeDevices(deps, spec.rootfs);
-    const entrance = { root: spec.rootfs, nested: false, dropBounding: form === 'bounded' };
-    const command = [...enterCommand(deps, spec, entrance), ...args];
+    const command = chrootCommand(deps, spec, args, form === 'bounded');
+    if (typeof command === 'string') return { code: 125, runtimeFailure: command };
     const shell = [deps.tools.find('sh') ?? '', '-c', directScript, 'sh'];
     const argv = [...shell, deps.tools.find('cat') ?? '', ...command];
     const exit = await supervise(

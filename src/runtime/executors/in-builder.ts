@@ -8,13 +8,14 @@
 
 import { join } from 'node:path';
 import type { RuntimeDeps } from '../deps.ts';
+import { ownsOneId } from '../machine/identity.ts';
 import { limited } from '../machine/limits.ts';
 import type { ExitStatus, RunSpec, RunStdio, Runtime } from '../ports.ts';
 import { divideEnvironment, withLateVariables } from '../sandbox/environment.ts';
 import { statusOf, supervise } from '../supervise.ts';
 import { directScript } from './direct-script.ts';
 import { probed } from './probed.ts';
-import { isSingle } from './refusals.ts';
+import { missingPrograms } from './refusals.ts';
 
 /** Returns the in-place executor. */
 export function inBuilder(deps: RuntimeDeps): Runtime {
@@ -26,7 +27,7 @@ export function inBuilder(deps: RuntimeDeps): Runtime {
       rootfs: '/',
       args: spec.args.map((program) => join(spec.rootfs, program)),
     }),
-    missing: () => missing(deps),
+    missing: () => missingPrograms(deps, ['setpriv', 'sh', 'cat', 'env']),
     refusal: ({ network }) =>
       network === 'none' ? 'in-builder cannot take the network away' : undefined,
     describe: async () => ({
@@ -37,11 +38,6 @@ export function inBuilder(deps: RuntimeDeps): Runtime {
     }),
     run: (_, spec, stdio, signal) => run(deps, spec, stdio, signal),
   });
-}
-
-function missing({ tools }: RuntimeDeps): string | undefined {
-  const absent = ['setpriv', 'sh', 'cat', 'env'].filter((name) => !tools.find(name));
-  return absent.length === 0 ? undefined : `not installed: ${absent.join(', ')}`;
 }
 
 async function run(
@@ -78,10 +74,8 @@ async function run(
 
 /** Becomes the image's user where that is possible; a pod with a fixed random uid stays what it is. */
 function asUser(deps: RuntimeDeps, { user }: RunSpec): readonly string[] {
-  const { tools, identity } = deps;
-  const setpriv = [tools.find('setpriv') ?? 'setpriv', '--no-new-privs'];
-  const may = ['CAP_SETUID', 'CAP_SETGID'].every((name) => identity.effective.includes(name));
-  if (!may || isSingle(deps)) return [...setpriv, '--'];
+  const setpriv = [deps.tools.find('setpriv') ?? 'setpriv', '--no-new-privs'];
+  if (ownsOneId(deps.identity)) return [...setpriv, '--'];
   const { uid, gid, additionalGids } = user;
   const groups = additionalGids.length === 0 ? '--clear-groups' : `--groups=${additionalGids}`;
   return [...setpriv, `--reuid=${uid}`, `--regid=${gid}`, groups, '--'];

@@ -1,6 +1,6 @@
 /** Names the isolation level that a set of facts amounts to, see `IsolationLevel`. */
 
-import { countIds, type Identity } from '../machine/identity.ts';
+import { type Identity, ownsOneId } from '../machine/identity.ts';
 import type { IsolationLevel } from '../ports.ts';
 
 /** What an executor provides besides namespaces. */
@@ -14,11 +14,13 @@ export function isolationOf(
   identity: Identity,
   protection: Protection,
 ): { isolation: IsolationLevel; limitations: readonly string[]; best: boolean } {
-  const single = countIds(identity.uidMap) === 1;
+  const single = ownsOneId(identity);
   const weaknesses = [
     ...(protection.freshProc ? [] : ['the outer /proc is bound, because a fresh one is refused']),
     ...(protection.seccomp || identity.seccompFilter ? [] : ['no seccomp filter']),
-    ...(identity.initialUserNamespace ? ['root of the build is root of the machine'] : []),
+    ...(identity.initialUserNamespace && !single
+      ? ['root of the build is root of the machine']
+      : []),
   ];
   const limitations = [...(single ? ['only one user id exists'] : []), ...weaknesses];
   const best = protection.freshProc && protection.seccomp;

@@ -7,15 +7,17 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RuntimeDeps } from '../deps.ts';
 import { runHelper } from '../machine/helper.ts';
+import { ownsOneId } from '../machine/identity.ts';
 import { type BundleForm, bundleConfig } from '../oci/config.ts';
 import type { ExitStatus, RunSpec, RunStdio, Runtime } from '../ports.ts';
 import { prepareTmpfs } from '../sandbox/tmpfs.ts';
 import { ociSeccomp } from '../seccomp/oci.ts';
 import { buildStepFilter } from '../seccomp/profile.ts';
-import { statusOf, supervise } from '../supervise.ts';
+import { type SupervisedCommand, statusOf, supervise } from '../supervise.ts';
+import { startGuard } from './guard.ts';
 import { isolationOf } from './isolation.ts';
 import { probed } from './probed.ts';
-import { isSingle, missingForNamespaces, refuseUnmapped } from './refusals.ts';
+import { missingForNamespaces, refuseUnmapped } from './refusals.ts';
 
 /** How a program of this family differs from its siblings. */
 export interface OciDialect {
@@ -25,16 +27,17 @@ export interface OciDialect {
 }
 
 /** A form of running that a machine may allow. */
-interface OciForm {
-  readonly bundle: BundleForm;
+interface OciForm extends BundleForm {
   /** chroot instead of pivot_root, which some seccomp profiles deny. */
   readonly noPivot: boolean;
 }
 
 const forms: readonly OciForm[] = [
-  { bundle: 'full', noPivot: false },
-  { bundle: 'restricted', noPivot: false },
-  { bundle: 'restricted', noPivot: true },
+  { freshProc: true, hostname: true, noPivot: false },
+  { freshProc: true, hostname: true, noPivot: true },
+  { freshProc: true, hostname: false, noPivot: false },
+  { freshProc: false, hostname: false, noPivot: false },
+  { freshProc: false, hostname: false, noPivot: true },
 ];
 
 /** Returns the executor of a program of the runc family. */
@@ -48,8 +51,8 @@ export function ociRuntime(deps: RuntimeDeps, dialect: OciDialect): Runtime {
     isFinal: (reason) => reason.includes('cgroup'),
     missing: () => missingForNamespaces(deps, [name]),
     refusal: (needs) => refuseUnmapped(deps, needs),
-    describe: async ({ bundle }) => ({
-      ...isolationOf(deps.identity, { freshProc: bundle === 'full', seccomp }),
+    describe: async ({ freshProc }) => ({
+      ...isolationOf(deps.identity, { freshProc, seccomp }),
       fakeRoot: seccomp,
       version: await versionOf(deps.tools.find(name) ?? name),
     }),
@@ -73,17 +76,16 @@ async function run(
   const pivot = form.noPivot ? ['--no-pivot'] : [];
   mkdirSync(directory, { mode: 0o700 });
   try {
+    await using _guard = form.freshProc
+      ? undefined
+      : startGuard(deps, [program, ...options, 'delete', '--force', spec.id]);
     await using prepared = await prepareTmpfs(deps, spec.mounts, directory);
     writeBundle(deps, directory, form, { ...spec, mounts: prepared.mounts });
-    const command = {
-      argv: [
-        ...[program, ...options, 'run', '--no-new-keyring', ...pivot],
-        ...['--bundle', directory, spec.id],
-      ],
-      namespaces: ['--mount'],
-      mountProc: form.bundle === 'full',
-    };
-    const exit = await supervise(deps, command, stdio, signal);
+    const argv = [
+      ...[program, ...options, 'run', '--no-new-keyring', ...pivot],
+      ...['--bundle', directory, spec.id],
+    ];
+    const exit = await supervise(deps, { argv, ...surroundings(form) }, stdio, signal);
     return statusOf(exit, exit.code === 0 ? undefined : lastError(log));
   } finally {
     await runHelper(program, [...options, 'delete', '--force', spec.id]);
@@ -91,10 +93,15 @@ async function run(
   }
 }
 
+/** These programs look for their container's first process in /proc, by its number. */
+function surroundings({ freshProc }: OciForm): Partial<SupervisedCommand> {
+  return freshProc ? { namespaces: ['--mount'], mountProc: true } : { pidNamespace: false };
+}
+
 function writeBundle(deps: RuntimeDeps, directory: string, form: OciForm, spec: RunSpec): void {
-  const filter = buildStepFilter(spec.fakeRoot && isSingle(deps));
+  const filter = buildStepFilter(spec.fakeRoot && ownsOneId(deps.identity));
   const seccomp = filter === undefined ? undefined : ociSeccomp(filter);
-  const config = bundleConfig(spec, form.bundle, deps.identity, seccomp);
+  const config = bundleConfig(spec, form, deps.identity, seccomp);
   writeFileSync(join(directory, 'config.json'), JSON.stringify(config), { mode: 0o600 });
 }
 

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import type { RuntimeDeps } from '../deps.ts';
 import { grantable } from '../machine/capabilities.ts';
 import { helperEnvironment, runHelper } from '../machine/helper.ts';
+import { ownsOneId } from '../machine/identity.ts';
 import { namedLimits } from '../machine/limits.ts';
 import type { ExitStatus, RunMount, RunSpec, RunStdio, Runtime } from '../ports.ts';
 import { kindOf } from '../sandbox/paths.ts';
@@ -19,7 +20,7 @@ import { buildStepFilter } from '../seccomp/profile.ts';
 import { statusOf, supervise } from '../supervise.ts';
 import { isolationOf } from './isolation.ts';
 import { probed } from './probed.ts';
-import { isSingle, missingForNamespaces, refuseUnmapped } from './refusals.ts';
+import { missingForNamespaces, refuseUnmapped } from './refusals.ts';
 
 /** The runtime that podman is told to use. */
 type InnerRuntime = 'crun' | 'runc';
@@ -143,7 +144,7 @@ function runPart(deps: RuntimeDeps, directory: string, spec: RunSpec): readonly 
   const variables = join(directory, 'variables');
   writeFileSync(variables, spec.env.map((line) => `${line}\n`).join(''), { mode: 0o600 });
   const { uid, gid, additionalGids } = spec.user;
-  const groups = isSingle(deps) ? [] : additionalGids;
+  const groups = ownsOneId(deps.identity) ? [] : additionalGids;
   return [
     ...['run', '--rm', '--name', spec.id, '--pull', 'never', '--log-driver', 'none'],
     ...['--cgroups', 'no-conmon', '--network', spec.network, '--hostname', spec.hostname],
@@ -163,7 +164,7 @@ function runPart(deps: RuntimeDeps, directory: string, spec: RunSpec): readonly 
 }
 
 function securityOptions(deps: RuntimeDeps, directory: string, spec: RunSpec): readonly string[] {
-  const filter = buildStepFilter(spec.fakeRoot && isSingle(deps));
+  const filter = buildStepFilter(spec.fakeRoot && ownsOneId(deps.identity));
   const profile = filter === undefined ? undefined : ociSeccomp(filter);
   const path = join(directory, 'seccomp.json');
   if (profile !== undefined) writeFileSync(path, JSON.stringify(profile));

@@ -10,7 +10,7 @@ import { asBuildError } from '../../errors/index.ts';
 import type { RuntimeDeps } from '../deps.ts';
 import { defaultCapabilities } from '../machine/capabilities.ts';
 import { errnoIn } from '../machine/errno.ts';
-import { countIds } from '../machine/identity.ts';
+import { ownsOneId } from '../machine/identity.ts';
 import type { ExitStatus, RunSpec, RunStdio } from '../ports.ts';
 import { createProbeRootfs, probeExitCode } from './probe-rootfs.ts';
 
@@ -95,6 +95,6 @@ function probeSpec(deps: RuntimeDeps, rootfs: string, program: string): RunSpec 
     hostname: 'probe',
     readOnlyRootfs: false,
     capabilities: defaultCapabilities,
-    fakeRoot: countIds(deps.identity.uidMap) === 1,
+    fakeRoot: ownsOneId(deps.identity),
   };
 }

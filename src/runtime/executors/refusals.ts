@@ -1,7 +1,7 @@
 /** Reasons that several executors have to refuse a run. */
 
 import type { RuntimeDeps } from '../deps.ts';
-import { canMount, countIds, isMapped } from '../machine/identity.ts';
+import { canMount, isMapped, ownsOneId } from '../machine/identity.ts';
 import type { RunNeeds } from '../ports.ts';
 
 /** Refuses users that do not exist among the ids of this process. */
@@ -13,12 +13,7 @@ export function refuseUnmapped(deps: RuntimeDeps, { user }: RunNeeds): string | 
 
 /** The same for executors that can give the one id of a single map any number. */
 export function refuseUnmappedUnlessSingle(deps: RuntimeDeps, needs: RunNeeds): string | undefined {
-  return isSingle(deps) ? undefined : refuseUnmapped(deps, needs);
-}
-
-/** Tells whether just one user id exists here. */
-export function isSingle(deps: RuntimeDeps): boolean {
-  return countIds(deps.identity.uidMap) === 1;
+  return ownsOneId(deps.identity) ? undefined : refuseUnmapped(deps, needs);
 }
 
 /** Names missing programs, or the missing privilege to make namespaces. */
@@ -26,7 +21,16 @@ export function missingForNamespaces(
   deps: RuntimeDeps,
   programs: readonly string[],
 ): string | undefined {
-  const absent = programs.filter((name) => deps.tools.find(name) === undefined);
-  if (absent.length > 0) return `not installed: ${absent.join(', ')}`;
+  const missing = missingPrograms(deps, programs);
+  if (missing !== undefined) return missing;
   return canMount(deps.identity) ? undefined : 'it needs a user namespace';
+}
+
+/** Names missing programs. */
+export function missingPrograms(
+  deps: RuntimeDeps,
+  programs: readonly string[],
+): string | undefined {
+  const absent = programs.filter((name) => deps.tools.find(name) === undefined);
+  return absent.length > 0 ? `not installed: ${absent.join(', ')}` : undefined;
 }

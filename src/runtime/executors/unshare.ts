@@ -10,6 +10,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RuntimeDeps } from '../deps.ts';
 import { runHelper } from '../machine/helper.ts';
+import { ownsOneId } from '../machine/identity.ts';
 import { limited } from '../machine/limits.ts';
 import type { ExitStatus, RunSpec, RunStdio, Runtime } from '../ports.ts';
 import { enterCommand } from '../sandbox/enter.ts';
@@ -18,7 +19,7 @@ import { deviceNames, mountTables } from '../sandbox/fstab.ts';
 import { statusOf, supervise } from '../supervise.ts';
 import { isolationOf } from './isolation.ts';
 import { probed } from './probed.ts';
-import { isSingle, missingForNamespaces, refuseUnmappedUnlessSingle } from './refusals.ts';
+import { missingForNamespaces, refuseUnmappedUnlessSingle } from './refusals.ts';
 import { sandboxScript } from './unshare-script.ts';
 
 type ProcForm = 'fresh' | 'bound';
@@ -94,14 +95,14 @@ function sandboxCommand(deps: RuntimeDeps, spec: RunSpec, files: TableFiles): re
   const tool = (name: string) => deps.tools.find(name) ?? '';
   const { uid, gid } = spec.user;
   // where one id exists, any other user than root is a mapping of it
-  const nested = isSingle(deps) && (uid !== 0 || gid !== 0);
+  const nested = ownsOneId(deps.identity) && (uid !== 0 || gid !== 0);
   const root = nested ? spec.rootfs : '.';
   return [
     ...[tool('sh'), '-c', sandboxScript, 'sh', spec.rootfs, files.first, files.second],
     ...[deviceNames.join(' '), spec.hostname, nested ? 'stay' : 'move'],
     ...[spec.readOnlyRootfs ? 'yes' : '', tool('mount'), tool('cat'), tool('ln')],
     ...[tool('hostname'), spec.network === 'none' ? tool('ip') : '', '--'],
-    ...enterCommand(deps, spec, { root, nested, dropBounding: true }),
+    ...enterCommand(deps, spec, { root, nested }),
   ];
 }
 

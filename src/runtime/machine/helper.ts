@@ -115,7 +115,7 @@ export function collect(stream: Readable): Collected {
 /** Waits until all streams have ended, or for a number of milliseconds. */
 export async function settleWithin(
   milliseconds: number,
-  streams: readonly Collected[],
+  streams: readonly Pick<Collected, 'done'>[],
 ): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, milliseconds);

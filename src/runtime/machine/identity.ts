@@ -90,6 +90,12 @@ export function canMount(identity: Identity): boolean {
   return identity.effective.includes('CAP_SYS_ADMIN');
 }
 
+/** Tells whether this process can only ever be one user, whatever ids exist around it. */
+export function ownsOneId(identity: Identity): boolean {
+  if (countIds(identity.uidMap) === 1) return true;
+  return !['CAP_SETUID', 'CAP_SETGID'].every((name) => identity.effective.includes(name));
+}
+
 function isWhole(map: readonly IdExtent[]): boolean {
   const [only, ...rest] = map;
   return rest.length === 0 && only?.inside === 0 && only.outside === 0 && only.count >= 2 ** 32 - 1;

@@ -17,7 +17,7 @@ export type Mapping = 'root' | 'subuid' | 'single' | 'none';
 export interface NamespaceMethod {
   readonly name: 'privileged' | 'identity-map' | 'newuidmap' | 'podman-unshare' | 'single-id';
   readonly mapping: Exclude<Mapping, 'none'>;
-  /** Program and arguments in front of the command; they make the namespaces. */
+  /** Program and arguments that make the namespaces; more options of unshare may follow. */
   readonly prefix: readonly string[];
   /** The maps to write once the namespace exists; absent when `prefix` does that itself. */
   readonly maps?: IdMaps;
@@ -49,7 +49,7 @@ export function namespaceMethods(
     const reason = 'the program unshare (util-linux) is not installed';
     return [{ name: 'single-id', mapping: 'single', reason }];
   }
-  const namespaces = ['--mount', '--pid', '--fork', '--kill-child'];
+  const namespaces = ['--mount'];
   return [
     ...privileged(identity, [unshare, ...namespaces]),
     ...identityMap(identity, [unshare, '--user', ...namespaces]),

@@ -14,7 +14,7 @@ import { collect, helperEnvironment, killGroup } from '../machine/helper.ts';
 import { directoryOfChild } from '../machine/processes.ts';
 import type { ProcessUser } from '../ports.ts';
 import { identityMaps } from './id-ranges.ts';
-import { writeMapsDirectly } from './launch.ts';
+import { writeMapsDirectly } from './write-maps.ts';
 
 /** A user namespace held open; disposing gives it up. */
 export interface NestedNamespace extends Disposable {

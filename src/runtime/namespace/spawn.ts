@@ -56,7 +56,6 @@ export interface NamespaceProcess extends Launched {
   /** The ids inside and what they are outside, in words. */
   readonly idRange: string;
   readonly mountNamespace: boolean;
-  readonly pidNamespace: boolean;
   /** Why each stronger method was not used, one sentence each. */
   readonly reasons: readonly string[];
 }
@@ -108,7 +107,6 @@ async function tryMethod(
     method: method.name,
     idRange: method.idRange,
     mountNamespace: true,
-    pidNamespace: true,
   };
 }
 

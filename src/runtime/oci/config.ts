@@ -1,9 +1,8 @@
 /**
  * Writes the config.json of an OCI bundle (runtime-spec, config.md and config-linux.md).
  *
- * The whole config is ours: nothing of the image (labels, annotations, volumes) gets into it. Two forms:
- * `full` mounts a fresh /proc and hides what engines hide; `restricted` binds the outer /proc, as the
- * kernel demands in pods whose own /proc is masked, and leaves out what such pods forbid.
+ * The whole config is ours: nothing of the image (labels, annotations, volumes) gets into it. Where the
+ * surroundings forbid a fresh /proc or a host name, the form of the bundle leaves them out.
  */
 
 import { grantable } from '../machine/capabilities.ts';
@@ -14,7 +13,12 @@ import { cgroupPath, kindOf, maskedPaths, readOnlyPaths } from '../sandbox/paths
 import type { OciSeccomp } from '../seccomp/oci.ts';
 
 /** Which form of config a machine allows. */
-export type BundleForm = 'full' | 'restricted';
+export interface BundleForm {
+  /** A /proc of its own with everything hidden that engines hide, or the outer one bound read-only. */
+  readonly freshProc: boolean;
+  /** A host name of its own. */
+  readonly hostname: boolean;
+}
 
 /** A mount of a bundle. */
 interface OciMount {
@@ -31,19 +35,19 @@ export function bundleConfig(
   identity: Identity,
   seccomp: OciSeccomp | undefined,
 ): object {
-  const full = form === 'full';
+  const full = form.freshProc;
   return {
     ociVersion: '1.0.2',
     process: processOf(spec, identity),
     root: { path: spec.rootfs, readonly: spec.readOnlyRootfs },
-    ...(full ? { hostname: spec.hostname } : {}),
+    ...(form.hostname ? { hostname: spec.hostname } : {}),
     mounts: [...systemMounts(full, identity), ...spec.mounts.flatMap(renderMount)],
     linux: {
       namespaces: [
         { type: 'mount' },
         { type: 'pid' },
         { type: 'ipc' },
-        ...(full ? [{ type: 'uts' }] : []),
+        ...(form.hostname ? [{ type: 'uts' }] : []),
         ...(spec.network === 'none' ? [{ type: 'network' }] : []),
       ],
       ...(full ? { maskedPaths: maskedPaths().map(({ path }) => path) } : {}),

@@ -1,6 +1,6 @@
 /**
- * The last steps into a root filesystem for executors without a container runtime: drop privileges, set
- * the groups, change the root, set the user (setpriv(1), unshare(1)).
+ * The last steps into a root filesystem for the util-linux executor: drop privileges, set the groups,
+ * change the root, set the user (setpriv(1), unshare(1)).
  */
 
 import type { RuntimeDeps } from '../deps.ts';
@@ -14,8 +14,6 @@ export interface Entrance {
   readonly root: string;
   /** The user is a mapping of the one id there is, by a nested user namespace. */
   readonly nested: boolean;
-  /** Narrow the bounding set, which takes CAP_SETPCAP. */
-  readonly dropBounding: boolean;
 }
 
 /** Returns the command that goes in front of the program to run. */
@@ -31,7 +29,7 @@ export function enterCommand(
   const setuid = nested || uid === deps.identity.uid ? [] : [`--setuid=${uid}`];
   return [
     ...[tool('setpriv'), '--no-new-privs', '--inh-caps=-all', '--ambient-caps=-all'],
-    ...(nested || !entrance.dropBounding ? [] : [`--bounding-set=${boundingSet(spec)}`]),
+    ...(nested ? [] : [`--bounding-set=${boundingSet(spec)}`]),
     ...groups(deps, spec),
     '--',
     ...[tool('unshare'), ...maps, `--root=${entrance.root}`, `--wd=${spec.cwd}`, ...setuid, '--'],
@@ -47,9 +45,13 @@ function groups(deps: RuntimeDeps, { user }: RunSpec): readonly string[] {
   ];
 }
 
-/** What the last steps need stays in: a process that is not root has no capabilities anyhow. */
-function boundingSet({ capabilities, user }: RunSpec): string {
-  const needed = user.uid === 0 ? ['CAP_SYS_CHROOT'] : ['CAP_SYS_CHROOT', 'CAP_SETUID'];
+/**
+ * The bounding set of a run as setpriv takes it. What the last steps need stays in: a process that is not
+ * root has no capabilities anyhow.
+ */
+export function boundingSet({ capabilities, user }: RunSpec): string {
+  const needed =
+    user.uid === 0 ? ['CAP_SYS_CHROOT'] : ['CAP_SYS_CHROOT', 'CAP_SETUID', 'CAP_SETGID'];
   const kept = new Set([...grantable(capabilities), ...needed]);
   return ['-all', ...[...kept].map((name) => `+${name.slice(4).toLowerCase()}`)].join();
 }

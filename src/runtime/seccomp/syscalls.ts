@@ -24,7 +24,8 @@ export function syscallTable(architecture: string = arch()): SyscallTable | unde
     return { audit: 0xc00000b7, oci: 'SCMP_ARCH_AARCH64', numbers: numbersOf(generic) };
   }
   if (architecture === 'riscv64') {
-    return { audit: 0xc00000f3, oci: 'SCMP_ARCH_RISCV64', numbers: numbersOf(generic) };
+    const numbers = numbersOf(`${generic} 258 riscv_hwprobe riscv_flush_icache`);
+    return { audit: 0xc00000f3, oci: 'SCMP_ARCH_RISCV64', numbers };
   }
   return undefined;
 }

@@ -1,0 +1,60 @@
+/**
+ * Every environment people build in, recreated: doctor names the right chain and what would help, and a
+ * process really runs in that chain as the user an image would set.
+ */
+
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import type { DoctorReport } from '../../src/runtime/index.ts';
+import { runInPod } from './support/pod.ts';
+import { environments } from './support/pods.ts';
+import type { ScenarioResult } from './support/scenario.ts';
+
+const main = (name: string) => fileURLToPath(new URL(`./support/${name}.ts`, import.meta.url));
+const imageUser = { uid: 1001, gid: 0, additionalGids: [] };
+
+if (process.getuid?.() !== 0) {
+  t.fail('recreating pods needs root: run this test as root, what it tests is not root');
+} else {
+  for (const [id, environment] of Object.entries(environments)) {
+    t.test(`${id}: ${environment.name}`, async (t) => {
+      const { pod, chain, advice } = environment;
+      const doctor = await runInPod(pod, [process.execPath, main('doctor-main'), '/volume/state']);
+      t.equal(doctor.code, 0, doctor.stderr);
+      const report = JSON.parse(doctor.stdout) as DoctorReport;
+      const { mapping, storage, executor, isolation } = report.chain;
+      t.same({ mapping, storage, executor, isolation }, chain, doctor.stdout);
+      if (advice !== undefined) t.match(report.improvements.join('\n'), advice);
+      if (chain.executor === 'in-builder') return;
+      const scenario = {
+        executors: [chain.executor],
+        runs: [
+          {
+            args: ['sh', '-c', 'id -u; id -g; touch /work/x && stat -c %u /work/x; exit 7'],
+            user: imageUser,
+          },
+          {
+            args: ['sh', '-c', 'setsid sleep 600 & ls /proc/self/fd 2>/dev/null; exit 8'],
+            user: imageUser,
+          },
+        ],
+      };
+      const command = [
+        'sh',
+        '-c',
+        `mkdir /volume/s && exec "$0" "$1" /volume/s <<'END'\n${JSON.stringify(scenario)}\nEND`,
+        process.execPath,
+        main('driver'),
+      ];
+      const ran = await runInPod(pod, command);
+      t.equal(ran.code, 0, ran.stderr);
+      const result = JSON.parse(ran.stdout) as ScenarioResult;
+      const [first, second] = result.executors[chain.executor]?.runs ?? [];
+      t.same(first?.status, { code: 7 }, first?.stderr ?? 'it did not run');
+      t.equal(first?.stdout, '1001\n0\n1001\n');
+      t.same(second?.status, { code: 8 });
+      if (chain.executor !== 'chroot') t.equal(second?.stdout, '0\n1\n2\n3\n');
+      t.same(result.leftState, []);
+    });
+  }
+}
