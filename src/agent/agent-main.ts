@@ -5,6 +5,7 @@
 
 import { asBuildError } from '../errors/index.ts';
 import { closeInheritedDescriptors } from '../runtime/index.ts';
+import { openStore, type Store } from '../store/index.ts';
 import { createHandlers } from './handlers.ts';
 import type { AgentMessage, ClientMessage } from './protocol.ts';
 import { AgentServer } from './server.ts';
@@ -17,11 +18,13 @@ function send(message: AgentMessage): Promise<void> {
   });
 }
 
-async function start(message: Extract<ClientMessage, { kind: 'start' }>): Promise<AgentServer> {
-  const handlers = await createHandlers(message);
-  return new AgentServer(handlers, { send });
+async function start(message: Extract<ClientMessage, { kind: 'start' }>): Promise<void> {
+  store = await openStore(message.home);
+  server = new AgentServer(createHandlers(message, store), { send });
+  await send({ kind: 'ready' });
 }
 
+let store: Store | undefined;
 let server: AgentServer | undefined;
 
 closeInheritedDescriptors();
@@ -29,19 +32,15 @@ process.umask(0o022);
 process.on('message', async (raw) => {
   const message = raw as ClientMessage;
   try {
-    if (message.kind === 'start') {
-      server = await start(message);
-      await send({ kind: 'ready' });
-    } else {
-      await server?.receive(message);
-    }
+    await (message.kind === 'start' ? start(message) : server?.receive(message));
   } catch (error) {
     await send({ kind: 'failure', id: 0, error: asBuildError(error).toJSON() }).catch(() => {});
   }
 });
 // The client is gone: nothing that runs here has a purpose any more.
-process.on('disconnect', () => {
+process.on('disconnect', async () => {
   server?.abortAll();
+  await store?.[Symbol.asyncDispose]().catch(() => {});
   process.exit(0);
 });
 // Signals of the terminal reach the whole process group; the client decides what they mean.

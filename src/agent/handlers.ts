@@ -3,22 +3,22 @@
 import { BuildError } from '../errors/index.ts';
 import { removeTree } from '../layer/index.ts';
 import { chooseRuntime, readIdentity, runtimes, searchTools } from '../runtime/index.ts';
-import { openStore } from '../store/index.ts';
+import type { Store } from '../store/index.ts';
 import { capture } from './operations/capture.ts';
 import { readFiles } from './operations/files.ts';
 import { findLeavable } from './operations/leavable.ts';
-import { placeArchive, placeTree } from './operations/place.ts';
+import { giveTree, placeArchive, placeTree } from './operations/place.ts';
 import { prepareRootfs } from './operations/rootfs.ts';
 import { runProcess } from './operations/run.ts';
 import type { ClientMessage } from './protocol.ts';
 import type { OperationHandlers } from './server.ts';
 import { Workspaces } from './workspace.ts';
 
-/** Opens the store and returns the implementation of every operation. */
-export async function createHandlers(
+/** Returns the implementation of every operation over an open store. */
+export function createHandlers(
   start: Extract<ClientMessage, { kind: 'start' }>,
-): Promise<OperationHandlers> {
-  const store = await openStore(start.home);
+  store: Store,
+): OperationHandlers {
   const workspaces = new Workspaces();
   const available = runtimes({
     tools: searchTools(start.env['PATH']),
@@ -63,6 +63,10 @@ export async function createHandlers(
     },
     run: (input, context) => runProcess(deps, workspaces.get(input.workspace), input, context),
     capture: (input, context) => capture(deps, workspaces.get(input.workspace), input, context),
+    giveTree: async (input, { signal }) => {
+      await giveTree(start.idMapping, workspaces.get(input.workspace), input, signal);
+      return undefined;
+    },
     removeTree: async ({ path }) => {
       await removeTree(path);
       return undefined;

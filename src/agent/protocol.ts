@@ -175,6 +175,16 @@ export interface AgentOperations {
   chooseRuntime: { input: RuntimePreference; result: RuntimeChoice };
   run: { input: RunRequest; result: RunResult };
   capture: { input: CaptureRequest; result: CapturedLayer };
+  /** Gives a directory beside the root file system of a workspace, with all in it, to a user of the container. */
+  giveTree: {
+    input: {
+      workspace: string;
+      /** A name directly below the workspace. */
+      name: string;
+      owner: { readonly uid: number; readonly gid: number };
+    };
+    result: undefined;
+  };
   removeTree: { input: { path: string }; result: undefined };
 }
 

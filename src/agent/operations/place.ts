@@ -1,7 +1,7 @@
 /** Puts files of the host, and archives that scripts wrote, into a workspace. */
 
 import { createReadStream, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { copyTree, removeTree, resolveInRoot } from '../../layer/index.ts';
 import type { ByteString } from '../../model/index.ts';
 import { compileIgnore, extractArchive, type IgnoreMatcher } from '../../source/index.ts';
@@ -72,6 +72,19 @@ export async function placeArchive(
     await removeTree(target);
     throw error;
   }
+}
+
+/** Gives a directory beside the root file system to a user; under a single id everything is ours anyway. */
+export async function giveTree(
+  idMapping: AgentIdMapping,
+  workspace: Workspace,
+  request: AgentOperations['giveTree']['input'],
+  signal: AbortSignal,
+): Promise<void> {
+  if (idMapping.kind === 'single') return;
+  const { uid, gid } = request.owner;
+  const path = join(workspace.directory, basename(request.name));
+  await runTool('chown', ['-R', '-h', '--', `${uid}:${gid}`, path], { signal });
 }
 
 /** Makes an empty directory at a path of the container and returns its path here. */
