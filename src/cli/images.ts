@@ -1,6 +1,5 @@
 /** Opens images for commands: one registry client with the user's settings, credentials and mirrors. */
 
-import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import type { Config } from '../config/index.ts';
 import type { Reporter } from '../events/index.ts';
@@ -13,17 +12,14 @@ import {
 } from '../image/index.ts';
 import {
   type BlobLocations,
-  createRegistryClient,
-  credentialSettings,
-  loadCredentials,
-  loadRegistriesConfig,
+  type ClosableTransport,
   type RegistryClient,
-  registriesConfigPlaces,
   type Transport,
   undiciTransport,
 } from '../registry/index.ts';
 import type { Store } from '../store/index.ts';
 import type { CommandIo } from './command.ts';
+import { authorities, openRegistryClient, proxies } from './registry-client.ts';
 
 /** Opens images by the names that users give them. Disposing closes all connections. */
 export interface Images extends AsyncDisposable {
@@ -35,6 +31,17 @@ export interface Images extends AsyncDisposable {
   readonly http: Transport;
 }
 
+/** Opens connections to servers that are no registries, with the user's proxies and certificates. */
+export function openTransport(io: CommandIo): ClosableTransport {
+  return undiciTransport({
+    insecure: [],
+    caFiles: authorities(io),
+    certificateDirectories: [],
+    proxy: proxies(io),
+    connectMs: 30_000,
+  });
+}
+
 /** Makes what opens images. */
 export async function openImages(
   config: Config,
@@ -42,14 +49,10 @@ export async function openImages(
   store: Store,
   reporter: Reporter,
 ): Promise<Images> {
-  const client = await createClient(config, io, store, reporter);
-  const { send: http, close } = undiciTransport({
-    insecure: [],
-    caFiles: authorities(io),
-    certificateDirectories: [],
-    proxy: proxies(io),
-    connectMs: 30_000,
+  const client = await openRegistryClient(config, io, reporter, {
+    locations: storedLocations(store),
   });
+  const { send: http, close } = openTransport(io);
   const deps = {
     store,
     registry: (reference: Parameters<typeof registryImage>[1]) => registryImage(client, reference),
@@ -65,56 +68,6 @@ export async function openImages(
       await client.close();
     },
   };
-}
-
-async function createClient(
-  config: Config,
-  io: CommandIo,
-  store: Store,
-  reporter: Reporter,
-): Promise<RegistryClient> {
-  const warn = (message: string) =>
-    reporter.emit({ type: 'log', level: 'warning', message, time: Date.now() });
-  const home = io.env['HOME'] || homedir();
-  const places = credentialSettings(io.env, { home, uid: io.uid });
-  const { authfile, insecureRegistry } = config.values;
-  return createRegistryClient({
-    credentials: loadCredentials(
-      authfile === undefined ? places : { ...places, authFile: authfile },
-      warn,
-    ),
-    settings: {
-      insecure: insecureRegistry,
-      caFiles: authorities(io),
-      certificateDirectories: [
-        `${home}/.config/containers/certs.d`,
-        '/etc/containers/certs.d',
-        '/etc/docker/certs.d',
-      ],
-      proxy: proxies(io),
-      registries: await loadRegistriesConfig(registriesConfigPlaces(io.env, home)),
-    },
-    reporter,
-    locations: storedLocations(store),
-  });
-}
-
-function authorities({ env }: CommandIo): readonly string[] {
-  const file = env['SSL_CERT_FILE'];
-  return file === undefined ? [] : [file];
-}
-
-function proxies({ env }: CommandIo): Record<string, string> {
-  const value = (name: string) => env[name.toLowerCase()] || env[name.toUpperCase()];
-  const found = {
-    http: value('http_proxy'),
-    https: value('https_proxy'),
-    all: value('all_proxy'),
-    no: value('no_proxy'),
-  };
-  return Object.fromEntries(
-    Object.entries(found).flatMap(([key, text]) => (text === undefined ? [] : [[key, text]])),
-  );
 }
 
 const rememberedRepositories = 10;

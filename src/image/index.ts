@@ -1,4 +1,5 @@
 /** Images: where they are (registry, OCI layout, archives), composing, copying and reading them. */
+export { type ArtifactContent, type ArtifactFile, attachArtifact } from './artifact.ts';
 export type { ComposedImage, ImageChange, NewLayer } from './compose.ts';
 export { composeImage } from './compose.ts';
 export { type CopyOptions, type CopyReport, copyImage } from './copy.ts';

@@ -29,7 +29,8 @@ export const copyCommand: CommandSpec = {
   run: copy,
 };
 
-async function copy(invocation: Invocation): Promise<number> {
+/** Runs the command with its arguments: from where, and where to. */
+export async function copy(invocation: Invocation): Promise<number> {
   const { args, options, io } = invocation;
   const [from = '', to = ''] = args;
   const config = await loadSettings(invocation);

@@ -4,11 +4,16 @@ import type { CommandSpec } from '../command.ts';
 import { buildCommand } from './build.ts';
 import { completionCommand } from './completion.ts';
 import { copyCommand } from './copy.ts';
+import { deleteCommand } from './delete.ts';
 import { doctorCommand } from './doctor.ts';
 import { inspectCommand } from './inspect.ts';
+import { loginCommand, logoutCommand } from './login.ts';
+import { pushCommand } from './push.ts';
+import { attachCommand, referrersCommand } from './referrers.ts';
 import { registryCommand } from './registry.ts';
 import { runCommand, usageCommand } from './run.ts';
 import { storeCommand } from './store.ts';
+import { tagCommand, tagsCommand } from './tags.ts';
 import { versionCommand } from './version.ts';
 
 /** All commands, in the order in which help lists them. */
@@ -18,6 +23,14 @@ export const commands: readonly CommandSpec[] = [
   usageCommand,
   inspectCommand,
   copyCommand,
+  pushCommand,
+  loginCommand,
+  logoutCommand,
+  tagCommand,
+  tagsCommand,
+  deleteCommand,
+  attachCommand,
+  referrersCommand,
   doctorCommand,
   registryCommand,
   storeCommand,
