@@ -1,7 +1,9 @@
 /**
  * The public library: images as values, registries, the local store, and builds.
  *
- *     import { createRegistryClient, parseReference, registryImage } from 's2oci';
+ *     import { Registry } from 's2oci';
+ *     await using registry = new Registry();
+ *     const { digest } = await registry.resolve('registry.example.com/apps/hello:1');
  *
  * Everything that can fail throws a BuildError with a stable `code`. Nothing here touches `process`:
  * environment, clock and reporter are passed in.
@@ -27,17 +29,24 @@ export {
   silentReporter,
 } from './events/index.ts';
 export {
+  type ArtifactContent,
+  type ArtifactFile,
+  attachArtifact,
   type ComposedImage,
   type CopyOptions,
   type CopyReport,
   composeImage,
   copyImage,
+  type FetchedImage,
   type ImageChange,
   type ImageDestination,
   type ImageSource,
   openDestination,
   openSource as openImage,
   parseTransport,
+  Registry,
+  type RegistryCopyOptions,
+  type RegistryDeps,
   readImage,
   registryImage,
   type StoredImage,

@@ -11,6 +11,12 @@ export type {
   PutManifestOptions,
 } from './ports.ts';
 export { readImage, type StoredImage } from './read.ts';
+export {
+  type FetchedImage,
+  Registry,
+  type RegistryCopyOptions,
+  type RegistryDeps,
+} from './registry.ts';
 export { type RegistryImage, registryImage } from './registry-transport.ts';
 export { selectPlatform } from './select-platform.ts';
 export {

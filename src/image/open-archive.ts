@@ -7,11 +7,15 @@ import { pipeline } from 'node:stream/promises';
 import { decompress } from '../blob/index.ts';
 import { BuildError } from '../errors/index.ts';
 import type { Compression } from '../model/index.ts';
-import type { Scratch } from '../store/index.ts';
 import { indexTarFile, openArchiveFile, type TarFile } from './tar-file.ts';
 
+/** A directory of our own; disposing removes it. */
+export interface ScratchDirectory extends AsyncDisposable {
+  readonly path: string;
+}
+
 /** Makes a directory for a spooled archive. */
-export type MakeScratch = () => Promise<Scratch>;
+export type MakeScratch = () => Promise<ScratchDirectory>;
 
 /** An archive and what has to be removed after use. */
 export interface OpenedArchive extends AsyncDisposable {
@@ -74,7 +78,7 @@ export function compressionOf(start: Uint8Array, what: string): Compression {
 async function spool(
   file: FileHandle,
   compression: Compression,
-  scratch: Scratch,
+  scratch: ScratchDirectory,
   signal: AbortSignal | undefined,
 ): Promise<FileHandle> {
   const target = join(scratch.path, 'archive.tar');

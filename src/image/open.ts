@@ -1,21 +1,20 @@
 /** Opens images by the names that users give them, whatever the transport. */
 
 import type { Reference } from '../model/index.ts';
-import type { Store } from '../store/index.ts';
 import { openDockerArchiveDestination } from './docker-archive-destination.ts';
 import { openDockerArchiveSource } from './docker-archive-source.ts';
 import { openLayoutDestination } from './layout-destination.ts';
 import { directoryFiles, type LayoutFiles } from './layout-files.ts';
 import { LayoutSource } from './layout-source.ts';
 import { openOciArchiveDestination } from './oci-archive-destination.ts';
-import { type OpenedArchive, openArchive } from './open-archive.ts';
+import { type MakeScratch, type OpenedArchive, openArchive } from './open-archive.ts';
 import type { ImageDestination, ImageSource } from './ports.ts';
 import { parseTransport } from './transport-name.ts';
 
 /** What opening images takes. */
 export interface OpenDeps {
   /** Lends scratch space for compressed archives. */
-  readonly store: Pick<Store, 'createScratch'>;
+  readonly store: { readonly createScratch: MakeScratch };
   /** Makes the image that a reference into a registry names. */
   readonly registry: (reference: Reference) => ImageSource & ImageDestination;
   /** Turns the path in a name into an absolute one. */
