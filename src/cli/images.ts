@@ -12,7 +12,6 @@ import {
 } from '../image/index.ts';
 import {
   type BlobLocations,
-  type ClosableTransport,
   type RegistryClient,
   type Transport,
   undiciTransport,
@@ -31,17 +30,6 @@ export interface Images extends AsyncDisposable {
   readonly http: Transport;
 }
 
-/** Opens connections to servers that are no registries, with the user's proxies and certificates. */
-export function openTransport(io: CommandIo): ClosableTransport {
-  return undiciTransport({
-    insecure: [],
-    caFiles: authorities(io),
-    certificateDirectories: [],
-    proxy: proxies(io),
-    connectMs: 30_000,
-  });
-}
-
 /** Makes what opens images. */
 export async function openImages(
   config: Config,
@@ -52,7 +40,13 @@ export async function openImages(
   const client = await openRegistryClient(config, io, reporter, {
     locations: storedLocations(store),
   });
-  const { send: http, close } = openTransport(io);
+  const { send: http, close } = undiciTransport({
+    insecure: [],
+    caFiles: authorities(io),
+    certificateDirectories: [],
+    proxy: proxies(io),
+    connectMs: 30_000,
+  });
   const deps = {
     store,
     registry: (reference: Parameters<typeof registryImage>[1]) => registryImage(client, reference),

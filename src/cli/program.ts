@@ -5,6 +5,7 @@
 
 import { Command, CommanderError, Option } from 'commander';
 import { asBuildError, BuildError } from '../errors/index.ts';
+import { normalizeArguments } from './arguments.ts';
 import type { CommandIo, CommandSpec, OptionSpec } from './command.ts';
 import { commands } from './commands/index.ts';
 import { printFailure } from './failure.ts';
@@ -54,7 +55,7 @@ export async function dispatch(argv: readonly string[], io: CommandIo): Promise<
     });
   }
   try {
-    await program.parseAsync([...argv], { from: 'user' });
+    await program.parseAsync([...normalizeArguments(argv, commands)], { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) return commanderExit(error);
     throw error;

@@ -24,6 +24,7 @@ import { checkUsers, findAssembleUser } from './build-users.ts';
 import { both } from './concurrency.ts';
 import { Container } from './container.ts';
 import type { BuildDeps } from './deps.ts';
+import { stageInjections } from './injections.ts';
 import { buildDirectories, findLeftOut, type LeftOut } from './leave-out.ts';
 import { openBuildSource } from './open-source.ts';
 import { PhaseTimer } from './phase-timer.ts';
@@ -80,6 +81,7 @@ interface Finished {
   readonly restored: RestoredArtifacts;
   readonly ran: RunResult;
   readonly leftOut: readonly LeftOut[];
+  readonly labels: Labels;
 }
 
 class Build {
@@ -129,19 +131,22 @@ class Build {
       assembleLabels,
       epoch,
     };
-    const image = await this.#timer.run('compose', async () => compose(this.#request, facts));
+    const { image, labels } = await this.#timer.run('compose', async () =>
+      compose(this.#request, facts),
+    );
     const published = await this.#publish(image, prepared, target);
-    return this.#result(prepared, { image, published, restored, ran, leftOut });
+    return this.#result(prepared, { image, published, restored, ran, leftOut, labels });
   }
 
   #result(
     { agent, builder, container, fetched }: Prepared,
-    { image, published, restored, ran, leftOut }: Finished,
+    { image, published, restored, ran, leftOut, labels }: Finished,
   ): BuildResult {
     return {
       image: published.reference,
       digest: digestOf(image.manifest.raw),
       imageId: image.manifest.config.digest,
+      labels,
       builder: { reference: builder.source.name, digest: builder.descriptor.digest },
       layers: published.layers,
       phases: this.#timer.times,
@@ -156,8 +161,8 @@ class Build {
     };
   }
 
-  #assemble(
-    { container, epoch }: Prepared,
+  async #assemble(
+    { agent, container, epoch }: Prepared,
     user: ResolvedUser,
     scripts: Scripts,
     environment: readonly string[],
@@ -168,8 +173,10 @@ class Build {
       ...sandboxEnvironment(request),
       ...request.buildEnv,
     ];
+    const { injections } = request;
+    const injected = await stageInjections(agent, container, injections, user, this.#signal);
     const sandbox = sandboxOf(request);
-    const input = { container, scripts, user, environment, buildEnvironment, sandbox };
+    const input = { container, scripts, user, environment, buildEnvironment, sandbox, injected };
     return this.#timer.run('assemble', () => assemble(input, this.#signal));
   }
 

@@ -53,6 +53,8 @@ export interface BuildRequest {
   /** PEM file that scripts of the build trust in addition. */
   readonly caBundle?: string;
   readonly volumes: readonly string[];
+  /** `source:destination`: files that assemble sees and no layer holds. */
+  readonly injections: readonly string[];
   readonly timeoutSeconds?: number;
 
   readonly compression: Compression;
@@ -86,6 +88,7 @@ export interface BuildResult {
   readonly digest: Digest;
   /** Digest of the image config, the "image id" of Docker. */
   readonly imageId: Digest;
+  readonly labels: Readonly<Record<string, string>>;
   readonly builder: { readonly reference: string; readonly digest: Digest };
   readonly layers: readonly LayerReport[];
   readonly phases: readonly {

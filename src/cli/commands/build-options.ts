@@ -5,6 +5,7 @@ import { BuildError } from '../../errors/index.ts';
 import { hostPlatform, parsePlatform } from '../../model/index.ts';
 import type { BuildRequest } from '../../pipeline/index.ts';
 import { executorNames } from '../../runtime/index.ts';
+import { parseVariable } from '../../s2i/index.ts';
 import {
   type CommandIo,
   flagOption,
@@ -46,6 +47,10 @@ export const contentOptions: readonly OptionSpec[] = [
     flags: '-e, --env <NAME=VALUE>',
     description: 'environment of assemble and of the image',
     repeatable: true,
+  },
+  {
+    flags: '-E, --environment-file <file>',
+    description: 'file of NAME=value lines; they win over -e',
   },
   {
     flags: '--build-env <NAME=VALUE>',
@@ -120,6 +125,11 @@ export const sandboxOptions: readonly OptionSpec[] = [
     description: 'directory or file of the host that assemble sees',
     repeatable: true,
   },
+  {
+    flags: '-i, --inject <source:destination>',
+    description: 'files that assemble sees and no layer holds',
+    repeatable: true,
+  },
   { flags: '--timeout <seconds>', description: 'time after which assemble is ended' },
 ];
 
@@ -145,6 +155,7 @@ export const layerOptions: readonly OptionSpec[] = [
 export const resultOptions: readonly OptionSpec[] = [
   { flags: '--metadata-file <file>', description: 'write the result as JSON' },
   { flags: '--digest-file <file>', description: 'write the digest of the image' },
+  { flags: '--callback-url <url>', description: 'server that is told how the build ended' },
   { flags: '--iidfile <file>', description: 'write the image id (digest of its config)' },
 ];
 
@@ -191,6 +202,7 @@ export function buildRequestFrom(
       .flatMap((list) => list.split(','))
       .map(capabilityName),
     volumes: listOption(options, 'volume'),
+    injections: listOption(options, 'inject'),
     compression: settings.compression,
     timestamps: settings.timestamps,
     ...texts(options),
@@ -235,12 +247,7 @@ function optional<K extends string, V>(key: K, value: V | undefined): { readonly
 }
 
 function pairs(options: OptionValues, name: string): readonly string[] {
-  const values = listOption(options, name);
-  const wrong = values.find((value) => !/^[^=\s]+=/.test(value));
-  if (wrong !== undefined) {
-    throw new BuildError('USAGE_INVALID', `not NAME=VALUE: ${JSON.stringify(wrong)}`);
-  }
-  return values;
+  return listOption(options, name).map(parseVariable);
 }
 
 function splitPair(pair: string): readonly [string, string] {

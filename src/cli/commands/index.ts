@@ -4,11 +4,13 @@ import type { CommandSpec } from '../command.ts';
 import { buildCommand } from './build.ts';
 import { completionCommand } from './completion.ts';
 import { copyCommand } from './copy.ts';
+import { createCommand } from './create.ts';
 import { deleteCommand } from './delete.ts';
 import { doctorCommand } from './doctor.ts';
 import { inspectCommand } from './inspect.ts';
 import { loginCommand, logoutCommand } from './login.ts';
 import { pushCommand } from './push.ts';
+import { rebuildCommand } from './rebuild.ts';
 import { attachCommand, referrersCommand } from './referrers.ts';
 import { registryCommand } from './registry.ts';
 import { runCommand, usageCommand } from './run.ts';
@@ -19,6 +21,8 @@ import { versionCommand } from './version.ts';
 /** All commands, in the order in which help lists them. */
 export const commands: readonly CommandSpec[] = [
   buildCommand,
+  rebuildCommand,
+  createCommand,
   runCommand,
   usageCommand,
   inspectCommand,

@@ -2,6 +2,7 @@
 
 import type { RunResult } from '../../agent/index.ts';
 import { BuildError } from '../../errors/index.ts';
+import type { RunMount } from '../../runtime/index.ts';
 import type { ResolvedUser } from '../../s2i/index.ts';
 import {
   diagnoseScript,
@@ -23,6 +24,8 @@ export interface AssembleInput {
   /** Variables for the build alone. */
   readonly buildEnvironment: readonly string[];
   readonly sandbox: SandboxSettings;
+  /** Files of this machine that only assemble sees. */
+  readonly injected: readonly RunMount[];
 }
 
 /**
@@ -55,6 +58,7 @@ export async function assemble(
       cwd: workingDirectoryOf(execution.workingDir),
       user,
       stdio: 'events',
+      mounts: input.injected,
     },
     input.sandbox,
     signal,

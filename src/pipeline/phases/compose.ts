@@ -28,8 +28,17 @@ export interface ComposeInput {
   readonly epoch: number;
 }
 
+/** The image, and the labels that it got. */
+export interface ComposedApplication {
+  readonly image: ComposedImage;
+  readonly labels: Labels;
+}
+
 /** Composes the image; pure but for its name. */
-export function compose(request: BuildRequest, input: ComposeInput): PhaseOutcome<ComposedImage> {
+export function compose(
+  request: BuildRequest,
+  input: ComposeInput,
+): PhaseOutcome<ComposedApplication> {
   const { builder, layer } = input;
   const { execution } = builder.config;
   const described: LabelInput = {
@@ -61,5 +70,5 @@ export function compose(request: BuildRequest, input: ComposeInput): PhaseOutcom
       builderDigest: builder.descriptor.digest,
     }),
   });
-  return { value: image, detail: `${image.manifest.layers.length} layers` };
+  return { value: { image, labels }, detail: `${image.manifest.layers.length} layers` };
 }
