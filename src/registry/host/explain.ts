@@ -23,9 +23,9 @@ export function explainFailure(
 ): BuildError {
   const { attempts, registry } = given;
   const request =
-    failure.url === undefined
+    failure.host === undefined
       ? ''
-      : ` (${failure.method ?? 'GET'} ${failure.url.host}${tries(attempts)})`;
+      : ` (${failure.method ?? 'GET'} ${failure.host}${tries(attempts)})`;
   const suggestion = failure.suggestion ?? suggestionFor(failure, registry);
   return new BuildError(
     failure.code ?? codeOf(failure, operation),
@@ -36,7 +36,7 @@ export function explainFailure(
       details: {
         attempts,
         ...(failure.status === undefined ? {} : { status: failure.status }),
-        ...(failure.url === undefined ? {} : { host: failure.url.host }),
+        ...(failure.host === undefined ? {} : { host: failure.host }),
       },
       ...(suggestion === undefined ? {} : { suggestion }),
     },
@@ -97,7 +97,7 @@ function codeOfStatus(failure: RequestFailure, operation: Operation): ErrorCode 
 }
 
 function suggestionFor(failure: RequestFailure, registry: string): string | undefined {
-  const host = failure.url?.host ?? 'the registry';
+  const host = failure.host ?? 'the registry';
   if (failure.kind === 'unknown-host') return 'check the name of the registry and the name servers';
   if (failure.kind === 'plain') {
     return `${host} does not speak HTTPS; if that is intended, name it with --insecure-registry ${host}`;

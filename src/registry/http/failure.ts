@@ -46,7 +46,9 @@ export interface RegistryErrorEntry {
 /** Facts about a failed attempt. */
 export interface FailureOptions {
   readonly method?: HttpMethod | undefined;
+  /** Where the request went; only its host is kept, the rest may be signed. */
   readonly url?: URL | undefined;
+  readonly host?: string | undefined;
   readonly status?: number | undefined;
   readonly errors?: readonly RegistryErrorEntry[] | undefined;
   /** Milliseconds that the server asked us to wait. */
@@ -62,7 +64,7 @@ export class RequestFailure extends Error {
   override readonly name = 'RequestFailure';
   readonly kind: FailureKind;
   readonly method: HttpMethod | undefined;
-  readonly url: URL | undefined;
+  readonly host: string | undefined;
   readonly status: number | undefined;
   readonly errors: readonly RegistryErrorEntry[];
   readonly retryAfter: number | undefined;
@@ -76,7 +78,7 @@ export class RequestFailure extends Error {
     );
     this.kind = kind;
     this.method = options.method;
-    this.url = options.url;
+    this.host = options.host ?? options.url?.host;
     this.status = options.status;
     this.errors = options.errors ?? [];
     this.retryAfter = options.retryAfter;

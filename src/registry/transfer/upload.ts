@@ -170,9 +170,9 @@ class Upload implements AsyncDisposable {
     const wrong = this.#resumed && error.hasCode('DIGEST_INVALID', 'SIZE_INVALID');
     if (error.status !== 404 && !known && !wrong) return undefined;
     this.#resumed = false;
-    const { method, url, status } = error;
+    const { method, host, status } = error;
     const why = `the registry lost the upload: ${error.message}`;
-    return new RequestFailure('broken', why, { method, url, status });
+    return new RequestFailure('broken', why, { method, host, status });
   }
 
   /** The body was too large: from now on this host gets pieces, and smaller ones each time. */

@@ -1,0 +1,253 @@
+/**
+ * Pulls and pushes through the registry client beside `skopeo copy`: same machine, same run, same registry,
+ * everything verified and written. Prints ratios and writes JSON.
+ *
+ *     node bench/registry.ts [--runs 5] [--megabytes 500] [--json registry.json]
+ *
+ * `one` is an image of a single incompressible layer, `twelve` the same bytes in twelve layers. Each run is a
+ * fresh process; contenders take turns. Pushes go to a fresh registry, so that nothing is there. The last
+ * table counts what a push sends when nothing has changed. Medians; read the ratios, the machine is noisy.
+ */
+
+import { execFile } from 'node:child_process';
+import { createCipheriv } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { parseArgs, promisify } from 'node:util';
+import { copyImage, openDestination, openSource, registryImage } from '../src/image/index.ts';
+import { composeManifest, descriptorOf, mediaTypes, parseReference } from '../src/model/index.ts';
+import { createRegistryClient } from '../src/registry/index.ts';
+import { type DockerRegistry, startDockerRegistry } from '../test/support/docker-registry.ts';
+import { forward } from '../test/support/fault-actions.ts';
+import { startFaultServer } from '../test/support/fault-server.ts';
+
+const run = promisify(execFile);
+const here = fileURLToPath(import.meta.url);
+const contenders = ['ours', 'skopeo'] as const;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    runs: { type: 'string', default: '5' },
+    megabytes: { type: 'string', default: '500' },
+    json: { type: 'string' },
+  },
+});
+
+if (positionals[0] === 'copy') {
+  await copy(positionals[1] ?? '', positionals[2] ?? '');
+} else {
+  await main();
+}
+
+/** The contender of this project: one copy in this process. */
+async function copy(from: string, to: string): Promise<void> {
+  await using client = createRegistryClient();
+  const deps = {
+    store: { createScratch: () => Promise.reject(new Error('no scratch here')) },
+    registry: (reference: Parameters<typeof registryImage>[1]) => registryImage(client, reference),
+    absolutePath: (path: string) => path,
+  };
+  await using source = await openSource(from, deps);
+  await using destination = await openDestination(to, deps);
+  await copyImage(source, destination, { platform: 'all' });
+}
+
+/** What one run cost. */
+interface Cost {
+  readonly wall: number;
+  readonly cpu: number;
+  readonly megabytes: number;
+}
+
+async function main(): Promise<void> {
+  const base = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+  const work = await mkdtemp(join(base, 's2oci-bench-'));
+  try {
+    await using registry = await startDockerRegistry({ dir: join(work, 'registry') });
+    const total = Number(values.megabytes) * 1_000_000;
+    await pushImage(registry, 'one', [total]);
+    await pushImage(registry, 'twelve', Array<number>(12).fill(Math.floor(total / 12)));
+    await pushImage(registry, 'ten', Array<number>(10).fill(100_000));
+    const results = {
+      'pull one': await race((who) => pull(who, work, registry, 'one')),
+      'pull twelve': await race((who) => pull(who, work, registry, 'twelve')),
+      'push one': await race((who) => push(who, work, registry, 'one')),
+      'push twelve': await race((who) => push(who, work, registry, 'twelve')),
+    };
+    print(results);
+    const unchanged = await countUnchanged(work, registry);
+    console.log('\npush of ten unchanged layers   requests   bytes sent');
+    for (const [who, { requests, bytes }] of Object.entries(unchanged)) {
+      console.log(
+        `${who.padEnd(28)} ${String(requests).padStart(10)} ${String(bytes).padStart(12)}`,
+      );
+    }
+    const machine = { cpus: cpus().length, model: cpus()[0]?.model, node: process.version };
+    const document = { date: new Date().toISOString(), machine, results, unchanged };
+    if (values.json !== undefined)
+      await writeFile(values.json, JSON.stringify(document, undefined, 2));
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+type Contender = (typeof contenders)[number];
+type Costs = Record<Contender, Cost>;
+
+async function pull(
+  who: Contender,
+  work: string,
+  registry: DockerRegistry,
+  name: string,
+): Promise<Cost> {
+  const target = join(work, 'pulled');
+  await rm(target, { recursive: true, force: true });
+  return measure(who, `docker://${registry.host}/${name}:1`, `oci:${target}:1`);
+}
+
+async function push(
+  who: Contender,
+  work: string,
+  registry: DockerRegistry,
+  name: string,
+): Promise<Cost> {
+  const source = join(work, `layout-${name}`);
+  if (!existsSync(source)) await copy(`${registry.host}/${name}:1`, `oci:${source}:1`);
+  const dir = join(work, 'fresh');
+  await rm(dir, { recursive: true, force: true });
+  await using fresh = await startDockerRegistry({ dir });
+  return await measure(who, `oci:${source}:1`, `docker://${fresh.host}/${name}:1`);
+}
+
+/** Runs a whole process and takes its cost from `/usr/bin/time`. */
+async function measure(who: Contender, from: string, to: string): Promise<Cost> {
+  const ours = (name: string): string => name.replace(/^docker:\/\//, '');
+  const command =
+    who === 'ours'
+      ? [process.execPath, here, 'copy', ours(from), ours(to)]
+      : ['skopeo', 'copy', '--src-tls-verify=false', '--dest-tls-verify=false', from, to];
+  const { stderr } = await run('/usr/bin/time', ['-f', 'cost %e %U %S %M', ...command]);
+  const [, wall, user, system, peak] = /cost (\S+) (\S+) (\S+) (\d+)/.exec(stderr) ?? [];
+  return { wall: Number(wall), cpu: Number(user) + Number(system), megabytes: Number(peak) / 1024 };
+}
+
+/** Lets the contenders take turns; returns the median of each. */
+async function race(once: (who: Contender) => Promise<Cost>): Promise<Costs> {
+  const costs: Record<Contender, Cost[]> = { ours: [], skopeo: [] };
+  for (let i = 0; i < Number(values.runs); i += 1) {
+    for (const who of i % 2 === 0 ? contenders : contenders.toReversed()) {
+      costs[who].push(await once(who));
+    }
+  }
+  return { ours: median(costs.ours), skopeo: median(costs.skopeo) };
+}
+
+function median(costs: readonly Cost[]): Cost {
+  const middle = (pick: (cost: Cost) => number): number =>
+    costs.map(pick).toSorted((a, b) => a - b)[Math.floor(costs.length / 2)] ?? 0;
+  return {
+    wall: middle(({ wall }) => wall),
+    cpu: middle(({ cpu }) => cpu),
+    megabytes: middle(({ megabytes }) => megabytes),
+  };
+}
+
+function print(results: Readonly<Record<string, Costs>>): void {
+  const size = Number(values.megabytes);
+  console.log(
+    '               ours: s   cpu s    MB  MB/s   skopeo: s   cpu s    MB  MB/s   speed ratio',
+  );
+  for (const [name, { ours, skopeo }] of Object.entries(results)) {
+    const columns = [ours, skopeo].map(({ wall, cpu, megabytes }) =>
+      [wall.toFixed(2), cpu.toFixed(2), megabytes.toFixed(0), (size / wall).toFixed(0)]
+        .map((text, i) => text.padStart(i < 2 ? 8 : 6))
+        .join(''),
+    );
+    const ratio = (skopeo.wall / ours.wall).toFixed(2);
+    console.log(`${name.padEnd(14)}${columns[0]}    ${columns[1]}   ${ratio.padStart(8)}`);
+  }
+}
+
+interface Traffic {
+  readonly requests: number;
+  readonly bytes: number;
+}
+
+/** Pushes an image that is there already, through a proxy that counts. */
+async function countUnchanged(
+  work: string,
+  registry: DockerRegistry,
+): Promise<Readonly<Record<string, Traffic>>> {
+  await using server = await startFaultServer({
+    upstream: registry.url,
+    rules: [{ times: Number.POSITIVE_INFINITY, act: forward() }],
+  });
+  const source = join(work, 'layout-ten');
+  await copy(`${registry.host}/ten:1`, `oci:${source}:1`);
+  const counted = async (push: () => Promise<unknown>): Promise<Traffic> => {
+    const before = server.requests.length;
+    await push();
+    const made = server.requests.slice(before);
+    return {
+      requests: made.length,
+      bytes: made.reduce((sum, { received }) => sum + received, 0),
+    };
+  };
+  const target = `docker://${server.host}/ten:1`;
+  const result: Record<string, Traffic> = {
+    ours: await counted(() => measure('ours', `oci:${source}:1`, target)),
+    skopeo: await counted(() => measure('skopeo', `oci:${source}:1`, target)),
+  };
+  const root = ['--root', join(work, 'podman'), '--runroot', join(work, 'run')];
+  const podman = (...args: readonly string[]) =>
+    run('podman', [...root, '--storage-driver', 'vfs', ...args]);
+  try {
+    await podman('pull', `oci:${source}:1`);
+    const { stdout } = await podman('images', '--quiet');
+    const image = stdout.trim();
+    result['podman'] = await counted(() => podman('push', '--tls-verify=false', image, target));
+  } catch (error) {
+    console.log(`podman is not compared: ${(error as Error).message.split('\n')[0]}`);
+  }
+  return result;
+}
+
+/** Makes an image of incompressible layers and pushes it. */
+async function pushImage(
+  registry: DockerRegistry,
+  name: string,
+  sizes: readonly number[],
+): Promise<void> {
+  await using client = createRegistryClient();
+  const repository = client.repository(parseReference(`${registry.host}/${name}`));
+  const layers = sizes.map((size, i) => {
+    const key = Buffer.alloc(16, `${name} ${i}`);
+    return createCipheriv('aes-128-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(size));
+  });
+  const document = {
+    architecture: 'amd64',
+    os: 'linux',
+    rootfs: { type: 'layers', diff_ids: layers.map((l) => descriptorOf(l, '').digest) },
+  };
+  const config = Buffer.from(JSON.stringify(document));
+  const blobs = [
+    { bytes: config, descriptor: descriptorOf(config, mediaTypes.ociConfig) },
+    ...layers.map((bytes) => ({ bytes, descriptor: descriptorOf(bytes, mediaTypes.ociLayer) })),
+  ];
+  for (const { bytes, descriptor } of blobs) {
+    await repository.putBlob(descriptor, async () => Readable.from(chunks(bytes)));
+  }
+  const [first, ...rest] = blobs.map(({ descriptor }) => descriptor);
+  if (first === undefined) throw new Error('an image has a config');
+  const { raw, mediaType } = composeManifest({ config: first, layers: rest }, 'oci');
+  await repository.putManifest(raw, mediaType, ['1']);
+}
+
+function* chunks(bytes: Buffer): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536);
+}
