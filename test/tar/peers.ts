@@ -95,7 +95,7 @@ function plainEntry(reported: ReportedEntry): PlainEntry {
   const isFile = type === 'file';
   const isDevice = type.endsWith('device');
   return {
-    path: fromHex(reported.path).replace(/(?<=.)\/+$/, ''),
+    path: fromHex(reported.path).replace(/(?<=.)\/+$/s, ''),
     type,
     mode: Number(BigInt.asUintN(12, BigInt(reported.mode))),
     uid: reported.uid,
@@ -203,7 +203,7 @@ function tarStreamEntry(header: Header, content: Buffer): PlainEntry {
   const seconds = Math.floor(Number(header.mtime ?? 0) / 1000);
   const utf8 = (text: string | null | undefined) => Buffer.from(text ?? '').toString('latin1');
   return {
-    path: utf8(header.name).replace(/(?<=.)\/+$/, ''),
+    path: utf8(header.name).replace(/(?<=.)\/+$/s, ''),
     type,
     mode: header.mode ?? 0,
     uid: header.uid ?? 0,
@@ -254,7 +254,7 @@ function listedEntry(line: string): PlainEntry {
   time.setUTCFullYear(number(7), number(8) - 1, number(9));
   time.setUTCHours(number(10), number(11), number(12));
   return {
-    path: unquote(match[13] ?? '').replace(/(?<=.)\/+$/, ''),
+    path: unquote(match[13] ?? '').replace(/(?<=.)\/+$/s, ''),
     type,
     mode: modeOf(match[2] ?? ''),
     uid: number(3),
