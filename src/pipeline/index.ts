@@ -1,4 +1,5 @@
 /** The pipeline: a build from its request to its result. */
+export { type DockerfileDeps, type WrittenDockerfile, writeDockerfile } from './as-dockerfile.ts';
 export { build } from './build.ts';
 export {
   Container,

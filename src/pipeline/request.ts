@@ -31,6 +31,8 @@ export interface BuildRequest {
   /** `NAME=value`, seen by scripts of the build only. */
   readonly buildEnv: readonly string[];
   readonly scriptsUrl?: string;
+  /** Where a Dockerfile finds the scripts of a builder image that cannot be looked at. */
+  readonly imageScriptsUrl?: string;
   /** Accepts a server and digests as scripts URL out of a builder image. */
   readonly allowRemoteScripts: boolean;
   readonly destination?: string;

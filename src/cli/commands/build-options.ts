@@ -62,6 +62,10 @@ export const contentOptions: readonly OptionSpec[] = [
     description: 'where the S2I scripts are, before the source and the builder image',
   },
   {
+    flags: '--image-scripts-url <url>',
+    description: 'for --as-dockerfile: image:// place of scripts when the builder cannot be asked',
+  },
+  {
     flags: '--allow-remote-scripts',
     description: 'let the builder image name scripts on a server, with their digests',
   },
@@ -153,6 +157,11 @@ export const layerOptions: readonly OptionSpec[] = [
 
 /** Options of where the result is written to. */
 export const resultOptions: readonly OptionSpec[] = [
+  {
+    flags: '--as-dockerfile <file>',
+    description: 'write the build as a Dockerfile with its context, and do not run it',
+  },
+  { flags: '--run', description: 'run the image after the build' },
   { flags: '--metadata-file <file>', description: 'write the result as JSON' },
   { flags: '--digest-file <file>', description: 'write the digest of the image' },
   { flags: '--callback-url <url>', description: 'server that is told how the build ended' },
@@ -220,6 +229,7 @@ const plainTexts = [
   'contextDir',
   'exclude',
   'scriptsUrl',
+  'imageScriptsUrl',
   'destination',
   'assembleUser',
   'allowedUids',

@@ -7,6 +7,7 @@ import { copyCommand } from './copy.ts';
 import { createCommand } from './create.ts';
 import { deleteCommand } from './delete.ts';
 import { doctorCommand } from './doctor.ts';
+import { generateCommand } from './generate.ts';
 import { inspectCommand } from './inspect.ts';
 import { loginCommand, logoutCommand } from './login.ts';
 import { pushCommand } from './push.ts';
@@ -23,6 +24,7 @@ export const commands: readonly CommandSpec[] = [
   buildCommand,
   rebuildCommand,
   createCommand,
+  generateCommand,
   runCommand,
   usageCommand,
   inspectCommand,

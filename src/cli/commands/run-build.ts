@@ -2,11 +2,13 @@
 
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import type { Config } from '../../config/index.ts';
 import { asBuildError, BuildError } from '../../errors/index.ts';
 import {
   type BuildRequest,
   type BuildResult,
   build,
+  writeDockerfile,
   writeReportFile,
 } from '../../pipeline/index.ts';
 import type { Transport } from '../../registry/index.ts';
@@ -17,18 +19,31 @@ import {
 } from '../../s2i/index.ts';
 import type { Renderer, Summary } from '../../ui/index.ts';
 import { sendCallback } from '../callback.ts';
-import { type Invocation, textOption } from '../command.ts';
+import { flagOption, type Invocation, textOption } from '../command.ts';
 import { openImages } from '../images.ts';
 import { createCommandRenderer } from '../reporting.ts';
 import { openSession } from '../session.ts';
-import { loadSettings, reportConfigWarnings } from '../wiring.ts';
+import { loadSettings, openLocalStore, reportConfigWarnings } from '../wiring.ts';
 import { buildRequestFrom } from './build-options.ts';
+import { runTag } from './run.ts';
 import { acceptS2iFlags } from './s2i-flags.ts';
+
+/** A build as it was typed, ready to run. */
+interface TypedBuild {
+  readonly invocation: Invocation;
+  readonly config: Config;
+  readonly request: BuildRequest;
+  readonly renderer: Renderer;
+}
 
 /** Builds what was typed, reports it, and returns the exit code. */
 export async function runBuild(typed: Invocation): Promise<number> {
   const { invocation, notices } = acceptS2iFlags(typed);
-  const { io } = invocation;
+  const { io, options } = invocation;
+  const dockerfile = textOption(options, 'asDockerfile');
+  const runsImage = flagOption(options, 'run');
+  if (dockerfile !== undefined && runsImage)
+    throw new BuildError('USAGE_INVALID', '--as-dockerfile builds nothing that --run could run');
   const config = await loadSettings(invocation);
   const file = await readEnvironmentFile(invocation);
   const plain = buildRequestFrom(invocation, config.values);
@@ -36,29 +51,50 @@ export async function runBuild(typed: Invocation): Promise<number> {
   const renderer = createCommandRenderer(config, io);
   reportConfigWarnings(config, renderer, Date.now());
   for (const message of [...notices, ...file.warnings]) warn(renderer, message);
+  const build = { invocation, config, request, renderer };
   try {
-    await using session = await openSession(config, invocation);
-    await using images = await openImages(config, io, session.store, renderer);
-    const { store, agent } = session;
-    const { http } = images;
-    const { stdin, env } = io;
-    const deps = { images, http, store, agent, reporter: renderer, now: Date.now, stdin, env };
-    const tell = (outcome: CallbackOutcome) => callBack(invocation, http, renderer, outcome);
-    const result = await build(deps, request, io.signal).catch(async (error: unknown) => {
-      await tell({ success: false });
-      throw error;
-    });
-    await writeReports(result, invocation);
-    const { image, digest, labels } = result;
-    await tell({ success: true, image, digest, labels });
-    renderer.finish({ ok: true, summary: summaryOf(request, result) });
-    io.stdout.write(`${result.image}\n`);
-    return 0;
+    if (dockerfile === undefined) await buildImage(build);
+    else await buildDockerfile(build, dockerfile);
   } catch (thrown) {
     const error = asBuildError(io.signal.aborted ? io.signal.reason : thrown);
     renderer.finish({ ok: false, error });
     return error.exitCode;
   }
+  return runsImage ? await runTag(invocation, request.tag) : 0;
+}
+
+async function buildImage({ invocation, config, request, renderer }: TypedBuild): Promise<void> {
+  const { io } = invocation;
+  await using session = await openSession(config, invocation);
+  await using images = await openImages(config, io, session.store, renderer);
+  const { store, agent } = session;
+  const { http } = images;
+  const { stdin, env } = io;
+  const deps = { images, http, store, agent, reporter: renderer, now: Date.now, stdin, env };
+  const tell = (outcome: CallbackOutcome) => callBack(invocation, http, renderer, outcome);
+  const result = await build(deps, request, io.signal).catch(async (error: unknown) => {
+    await tell({ success: false });
+    throw error;
+  });
+  await writeReports(result, invocation);
+  const { image, digest, labels } = result;
+  await tell({ success: true, image, digest, labels });
+  renderer.finish({ ok: true, summary: summaryOf(request, result) });
+  io.stdout.write(`${result.image}\n`);
+}
+
+async function buildDockerfile(typed: TypedBuild, file: string): Promise<void> {
+  const { invocation, config, request, renderer } = typed;
+  const { io } = invocation;
+  await using store = await openLocalStore(config, invocation);
+  await using images = await openImages(config, io, store, renderer);
+  const { http } = images;
+  const { stdin, env } = io;
+  const deps = { images, http, store, reporter: renderer, now: Date.now, stdin, env };
+  const wanted = `${resolve(io.cwd, file)}${file.endsWith('/') ? '/' : ''}`;
+  const { path, warnings } = await writeDockerfile(deps, request, wanted, io.signal);
+  for (const message of warnings) warn(renderer, message);
+  renderer.finish({ ok: true, summary: { facts: [['Dockerfile', path]] } });
 }
 
 function summaryOf(request: BuildRequest, result: BuildResult): Summary {

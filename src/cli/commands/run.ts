@@ -95,6 +95,12 @@ export const usageCommand: CommandSpec = {
     }),
 };
 
+/** Runs an image that was just built, by its own command, with what of the build's options is about running. */
+export function runTag({ io, options }: Invocation, tag: string): Promise<number> {
+  const kept = { ...options, env: undefined, user: undefined, workdir: undefined };
+  return runImage({ io, args: [tag], options: kept }, ({ cmd }) => cmd);
+}
+
 type CommandOf = (execution: ExecutionConfig) => readonly string[];
 
 async function runImage(invocation: Invocation, commandOf: CommandOf): Promise<number> {

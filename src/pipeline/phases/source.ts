@@ -49,16 +49,24 @@ export async function placeSource(
     },
     { signal },
   );
-  const bytes = await readSourceFile(tree.path, sourceEnvironmentPath, maxEnvironmentFile);
-  const file =
-    bytes === undefined
-      ? undefined
-      : parseEnvironmentFile(bytes.toString('utf8'), sourceEnvironmentFormat);
+  const { environment, warnings } = await readSourceEnvironment(tree);
   return {
-    value: {
-      environment: file?.entries ?? [],
-      warnings: [...placed.warnings, ...(file?.warnings ?? [])],
-    },
+    value: { environment, warnings: [...placed.warnings, ...warnings] },
     detail: `${placed.files} files`,
   };
+}
+
+/**
+ * Reads the variables that a source declares in `.s2i/environment`.
+ *
+ * @throws BuildError `SOURCE_INVALID`, `LIMIT_EXCEEDED`, `PATH_UNSAFE`
+ */
+export async function readSourceEnvironment(tree: SourceTree): Promise<PlacedSource> {
+  const bytes = await readSourceFile(tree.path, sourceEnvironmentPath, maxEnvironmentFile);
+  if (bytes === undefined) return { environment: [], warnings: [] };
+  const { entries, warnings } = parseEnvironmentFile(
+    bytes.toString('utf8'),
+    sourceEnvironmentFormat,
+  );
+  return { environment: entries, warnings };
 }

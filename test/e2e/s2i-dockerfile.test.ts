@@ -1,0 +1,74 @@
+/** Builds written down as Dockerfiles (s2i reference 2.11), and built by buildah. */
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import t from 'tap';
+import { run } from '../support/as-user.ts';
+import { builderImage } from '../support/images.ts';
+import { writeTree } from './s2i-support.ts';
+import { openWorkbench, succeed } from './support.ts';
+
+t.setTimeout(600_000);
+
+t.test('L: --as-dockerfile gives a context that buildah builds', async (t) => {
+  await using bench = await openWorkbench();
+  const { reference: builder } = await builderImage('busybox');
+  const source = await writeTree(bench, 'source', {
+    'file.txt': 'hello\n',
+    'left/out': 'x',
+    '.s2iignore': 'left\n',
+    '.s2i/environment': 'A=1\n',
+    '.s2i/bin/assemble': '#!/bin/sh\ncat secret/token && cp -R /tmp/src/. /app/\n',
+  });
+  await writeTree(bench, 'secrets', { token: 's3cret\n' });
+  const args = ['build', source, builder, 'app:1', '--as-dockerfile', 'context/', '-e', 'B=2'];
+  const written = await bench.s2oci([...args, '-i', 'secrets:secret']);
+  succeed(t, written);
+  t.equal(written.stdout, '');
+  const context = join(bench.directory, 'context');
+  const text = await readFile(join(context, 'Dockerfile'), 'utf8');
+  t.match(text, /^FROM oci:/);
+  t.match(text, /CMD \["\/usr\/libexec\/s2i\/run"\]/, 'exec form');
+  const tree = await run('find', [context, '-type', 'f', '-printf', '%P\\n']);
+  t.same(
+    tree.stdout.split('\n').filter(Boolean).sort(),
+    [
+      'Dockerfile',
+      `upload/injections${bench.directory}/secrets/token`,
+      'upload/scripts/assemble',
+      'upload/src/.s2i/bin/assemble',
+      'upload/src/.s2i/environment',
+      'upload/src/.s2iignore',
+      'upload/src/file.txt',
+    ].sort(),
+  );
+
+  const storage = ['--root', join(bench.directory, 'r'), '--runroot', join(bench.directory, 'rr')];
+  const built = await run('buildah', [
+    ...[...storage, '--storage-driver', 'vfs', 'bud', '--isolation', 'chroot', '-t', 'app'],
+    ...['-f', join(context, 'Dockerfile'), context],
+  ]);
+  succeed(t, built);
+  t.match(built.stdout, /s3cret/);
+});
+
+t.test('L: what cannot be written is refused, and generate needs no source', async (t) => {
+  await using bench = await openWorkbench();
+  const { reference: builder } = await builderImage('busybox');
+  const source = await writeTree(bench, 'source', { 'file.txt': 'hello\n' });
+  const args = ['build', source, builder, 'app:1', '--as-dockerfile'];
+  t.equal((await bench.s2oci([...args, 'source/Dockerfile'])).code, 2);
+  t.equal((await bench.s2oci([...args, 'x/', '--run'])).code, 2);
+  succeed(t, await bench.s2oci(['generate', builder, 'Dockerfile']));
+  const text = await readFile(join(bench.directory, 'Dockerfile'), 'utf8');
+  t.match(text, /RUN \/usr\/libexec\/s2i\/assemble/);
+});
+
+t.test('P: --run runs what was built', async (t) => {
+  await using bench = await openWorkbench();
+  const { reference: builder } = await builderImage('busybox');
+  const source = await writeTree(bench, 'source', { start: '#!/bin/sh\necho it runs\n' });
+  const ran = await bench.s2oci(['build', source, builder, 'oci:out:1', '--run']);
+  succeed(t, ran);
+  t.match(ran.stdout, /sha256:[0-9a-f]{64}\nit runs\n$/);
+});
