@@ -8,7 +8,7 @@
 
 import type { SerializedError } from '../errors/index.ts';
 import type { Compression, Digest } from '../model/index.ts';
-import type { ExecutorName, IsolationLevel, ProcessUser, RunMount } from '../runtime/index.ts';
+import type { ExecutorName, IsolationLevel, ProcessUser, RunSpec } from '../runtime/index.ts';
 import type { IgnoreRules } from '../source/index.ts';
 
 /** One layer blob of the local store, ready to be unpacked. */
@@ -100,18 +100,17 @@ export interface PlaceArchiveRequest {
   readonly owner: { readonly uid: number; readonly gid: number };
 }
 
+/** What a process is given; as the runtime takes it. */
+type ProcessRequest = Pick<
+  RunSpec,
+  'args' | 'env' | 'cwd' | 'user' | 'mounts' | 'network' | 'capabilities'
+>;
+
 /** Runs one process in a workspace. */
-export interface RunRequest {
+export interface RunRequest extends ProcessRequest {
   readonly workspace: string;
-  readonly args: readonly string[];
-  readonly env: readonly string[];
-  readonly cwd: string;
-  readonly user: ProcessUser;
-  readonly mounts: readonly RunMount[];
-  readonly network: 'host' | 'none';
   /** `name:ip` pairs for /etc/hosts. */
   readonly addHosts: readonly string[];
-  readonly capabilities: readonly string[];
   readonly runtime: RuntimePreference;
   /** `events` streams output to the client, `inherit` uses the agent's own, `{stdoutFile}` keeps stdout byte for byte. */
   readonly stdio: 'events' | 'inherit' | { readonly stdoutFile: string };
