@@ -3,7 +3,16 @@
  * meaning it repeats; `test/tar/go-testdata.test.ts` also reads the files themselves where Go is installed.
  */
 
-import { archive, base256, endMarker, gnuLong, header, member, oldGnuSparse } from './builder.ts';
+import {
+  archive,
+  base256,
+  endMarker,
+  gnuLong,
+  header,
+  member,
+  octal,
+  oldGnuSparse,
+} from './builder.ts';
 import { goPaxVectors, goSparseVectors } from './go-vectors-extended.ts';
 import type { ExpectedEntry, Vector } from './vector.ts';
 
@@ -191,6 +200,50 @@ const gnuVectors: readonly Vector[] = [
   },
 ];
 
+const layouts: readonly Vector[] = [
+  {
+    name: 'prefix of star ends where its times begin',
+    build: () =>
+      archive(
+        member({
+          name: 'f',
+          magic: 'star',
+          prefix: 'p'.repeat(131),
+          raw: [
+            [476, octal(7, 12)],
+            [488, octal(7, 12)],
+          ],
+        }),
+      ),
+    expect: [{ path: `${'p'.repeat(131)}/f` }],
+  },
+  {
+    name: 'times of star must be numbers',
+    build: () => archive(member({ name: 'f', magic: 'star', raw: [[476, 'no number']] })),
+    expect: 'TAR_INVALID',
+  },
+  {
+    name: 'times of GNU are no prefix',
+    build: () =>
+      archive(
+        member({
+          name: 'f',
+          magic: 'gnu',
+          raw: [
+            [345, octal(7, 12)],
+            [357, octal(7, 12)],
+          ],
+        }),
+      ),
+    expect: [{ path: 'f' }],
+  },
+  {
+    name: 'times of GNU that are no numbers and no ASCII are ignored',
+    build: () => archive(member({ name: 'f', magic: 'gnu', raw: [[345, 'caf\xc3\xa9']] })),
+    expect: [{ path: 'f' }],
+  },
+];
+
 const endings: readonly Vector[] = [
   { name: 'nothing at all', build: () => Buffer.alloc(0), expect: [] },
   { name: 'end marker alone', build: () => archive(), expect: [] },
@@ -233,5 +286,6 @@ export const goVectors: readonly Vector[] = [
   ...gnuVectors,
   ...goSparseVectors,
   ...goPaxVectors,
+  ...layouts,
   ...endings,
 ];

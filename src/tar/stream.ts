@@ -7,6 +7,7 @@ import type { TarHandler } from './types.ts';
 /**
  * Reads an archive to the end of its source, calling the handler as it goes. The source is consumed whole, also
  * what follows the archive's end, so that checks further up the stream come to their end; on failure it is destroyed.
+ * An abort destroys a Readable at once; another source is left at its next chunk.
  *
  * @throws BuildError `TAR_INVALID`, `LIMIT_EXCEEDED`; whatever source and handler throw; the reason of the signal
  */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
-import { archive, endMarker, member, pax } from '../../spec-fixtures/tar/builder.ts';
+import { archive, endMarker, member, oldGnuSparse, pax } from '../../spec-fixtures/tar/builder.ts';
 import { damagedArchive, wellFormedArchive } from '../../spec-fixtures/tar/generator.ts';
 import { goVectors } from '../../spec-fixtures/tar/go-vectors.ts';
 import { hostileVectors } from '../../spec-fixtures/tar/hostile-vectors.ts';
@@ -126,6 +126,36 @@ t.test('an error of the handler passes through as it is and is final', async (t)
   const bytes = archive(member({ name: 'a' }));
   t.throws(() => reader.write(bytes), failure);
   t.throws(() => reader.end(), failure);
+});
+
+t.test('holes arrive as zeros where the handler does not know holes', async (t) => {
+  const size = 200_000;
+  const bytes = archive(oldGnuSparse({ name: 's', realSize: size }, [[100_000, 3]], 'abc'));
+  const parts: Buffer[] = [];
+  const reader = new TarReader({
+    entry: () => undefined,
+    data: (chunk) => void parts.push(Buffer.from(chunk)),
+  });
+  reader.write(bytes);
+  reader.end();
+  const expected = Buffer.alloc(size);
+  expected.write('abc', 100_000);
+  t.ok(Buffer.concat(parts).equals(expected), 'the same content');
+  t.equal(read(bytes).entries[0]?.holes, size - 3, 'and as holes where it does');
+});
+
+t.test('chunks may lie in shared memory', async (t) => {
+  const bytes = archive(member({ name: 'a' }, 'shared'));
+  const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  shared.set(bytes);
+  const seen: string[] = [];
+  const reader = new TarReader({
+    entry: ({ path }) => void seen.push(path),
+    data: (chunk) => void seen.push(Buffer.from(chunk).toString()),
+  });
+  reader.write(shared);
+  reader.end();
+  t.strictSame(seen, ['a', 'shared']);
 });
 
 t.test('contents are views of the chunk, not copies', async (t) => {
