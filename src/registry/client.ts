@@ -37,7 +37,8 @@ export interface RegistryClientDeps {
 
 /** A client of OCI distribution registries. */
 export interface RegistryClient extends AsyncDisposable {
-  /** Returns the repository that a reference names; its tag and digest play no part. Never touches the network.
+  /**
+   * Returns the repository that a reference names; its tag and digest play no part. Never touches the network.
    *
    * @throws BuildError `POLICY_VIOLATION` when registries.conf blocks it
    */

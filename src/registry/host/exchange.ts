@@ -25,6 +25,7 @@ export interface Call {
   readonly target: string | URL;
   /** Empty for the registry itself. */
   readonly repository: string;
+  /** What is to be done there; none for requests that are about no repository. */
   readonly actions: readonly Action[];
   /** Scopes besides the repository's own. */
   readonly extraScopes?: readonly string[];
