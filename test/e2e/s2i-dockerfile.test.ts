@@ -1,6 +1,6 @@
 /** Builds written down as Dockerfiles (s2i reference 2.11), and built by buildah. */
 
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { run } from '../support/as-user.ts';
@@ -71,4 +71,24 @@ t.test('P: --run runs what was built', async (t) => {
   const ran = await bench.s2oci(['build', source, builder, 'oci:out:1', '--run']);
   succeed(t, ran);
   t.match(ran.stdout, /sha256:[0-9a-f]{64}\nit runs\n$/);
+});
+
+t.test('P: .s2ifile brings the last build back, without secrets', async (t) => {
+  await using bench = await openWorkbench();
+  const { reference: builder } = await builderImage('busybox');
+  const source = await writeTree(bench, 'source', { 'file.txt': 'x' });
+  const first = await bench.s2oci([
+    ...['build', source, builder, 'app:1', '--use-config', '--as-dockerfile', 'context/'],
+    ...['-e', 'PLAIN=1', '-e', 'API_TOKEN=s3cret'],
+  ]);
+  succeed(t, first);
+  t.match(first.stderr, /looks like a secret: API_TOKEN/);
+  const file = join(bench.directory, '.s2ifile');
+  t.equal((await stat(file)).mode & 0o777, 0o600);
+  t.notMatch(await readFile(file, 'utf8'), /s3cret/);
+  succeed(t, await bench.s2oci(['build', '--use-config', '--as-dockerfile', 'again/']));
+  const text = await readFile(join(bench.directory, 'again/Dockerfile'), 'utf8');
+  t.match(text, /PLAIN="1"/);
+  t.notMatch(text, /API_TOKEN/);
+  t.equal((await bench.s2oci(['build', source, builder])).code, 2, 'nothing is missing in silence');
 });

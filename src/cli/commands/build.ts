@@ -1,6 +1,6 @@
 /** `s2oci build`: the main job. */
 
-import type { CommandSpec } from '../command.ts';
+import type { CommandSpec, Invocation } from '../command.ts';
 import { reportOptions } from '../reporting.ts';
 import {
   contentOptions,
@@ -12,6 +12,7 @@ import {
 } from './build-options.ts';
 import { runBuild } from './run-build.ts';
 import { s2iOptions } from './s2i-flags.ts';
+import { completeInvocation } from './saved-build.ts';
 
 /** The options of everything that builds. */
 export const buildOptions = [
@@ -25,6 +26,11 @@ export const buildOptions = [
   ...s2iOptions,
 ];
 
+const useConfigOption = {
+  flags: '--use-config',
+  description: 'take what is not given from .s2ifile in this directory, and write it',
+};
+
 /** Builds an application image from source and a builder image. */
 export const buildCommand: CommandSpec = {
   name: 'build',
@@ -33,20 +39,25 @@ export const buildCommand: CommandSpec = {
     "Runs the builder image's assemble script on the source, in a rootless sandbox, and publishes the result as a new image.\n\nStandard output has one line: the reference of the image with its digest. Everything else goes to standard error.",
   arguments: [
     {
-      name: '<source>',
+      name: '[source]',
       description: 'directory, git URL with #ref, tar archive, or - for a tar stream',
     },
     {
-      name: '<builder>',
+      name: '[builder]',
       description: 'builder image: reference, oci:DIR[:tag], oci-archive:FILE, docker-archive:FILE',
     },
-    { name: '<tag>', description: 'where the application image goes, in the same forms' },
+    { name: '[tag]', description: 'where the application image goes, in the same forms' },
   ],
-  options: buildOptions,
+  options: [...buildOptions, useConfigOption],
   examples: [
     's2oci build . registry.example.com/builders/node:24 registry.example.com/apps/hello:1',
     's2oci build https://git.example.com/app.git#main builder:1 oci:./image --incremental',
     'tar -c . | s2oci build - oci:./builder:24 registry.example.com/apps/hello:1',
   ],
-  run: runBuild,
+  run: buildTyped,
 };
+
+async function buildTyped(typed: Invocation): Promise<number> {
+  const { invocation, notices } = await completeInvocation(typed, buildOptions);
+  return runBuild(invocation, notices);
+}

@@ -36,8 +36,12 @@ interface TypedBuild {
   readonly renderer: Renderer;
 }
 
-/** Builds what was typed, reports it, and returns the exit code. */
-export async function runBuild(typed: Invocation): Promise<number> {
+/**
+ * Builds what was typed, reports it, and returns the exit code.
+ *
+ * @param said what the user should know about the arguments
+ */
+export async function runBuild(typed: Invocation, said: readonly string[] = []): Promise<number> {
   const { invocation, notices } = acceptS2iFlags(typed);
   const { io, options } = invocation;
   const dockerfile = textOption(options, 'asDockerfile');
@@ -50,7 +54,7 @@ export async function runBuild(typed: Invocation): Promise<number> {
   const request = { ...plain, env: [...plain.env, ...file.entries] };
   const renderer = createCommandRenderer(config, io);
   reportConfigWarnings(config, renderer, Date.now());
-  for (const message of [...notices, ...file.warnings]) warn(renderer, message);
+  for (const message of [...said, ...notices, ...file.warnings]) warn(renderer, message);
   const build = { invocation, config, request, renderer };
   try {
     if (dockerfile === undefined) await buildImage(build);
