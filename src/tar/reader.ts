@@ -44,8 +44,10 @@ export class TarReader {
   #remaining = blockSize;
   #extensionFlag = '';
   #extensions = noExtensions;
-  #draft: Draft | undefined;
-  #sparse: SparseFile | undefined;
+  #onMapBlock: (block: Buffer, start: number) => void = () => undefined;
+  /** Whether the content being read is a file's; what it is padded with. */
+  #isFile = false;
+  #padding = 0;
   #sawZeroBlock = false;
   #entries = 0;
   #contentBytes = 0;
@@ -108,9 +110,9 @@ export class TarReader {
     const end = Math.min(buffer.length, at + this.#remaining);
     switch (this.#phase) {
       case 'content':
-        if (this.#draft?.entry.type === 'file') this.#feed.write(buffer, at, end);
+        if (this.#isFile) this.#feed.write(buffer, at, end);
         this.#remaining -= end - at;
-        if (this.#remaining === 0) this.#beginPadding(this.#draft?.stored ?? 0);
+        if (this.#remaining === 0) this.#beginPadding();
         return end;
       case 'padding':
         this.#remaining -= end - at;
@@ -142,7 +144,7 @@ export class TarReader {
     if (this.#phase === 'header') this.#onHeader(buffer, start);
     else if (this.#phase === 'extension')
       this.#onExtension(buffer.subarray(start, start + this.#remaining));
-    else this.#onSparseMap(buffer, start);
+    else this.#onMapBlock(buffer, start);
   }
 
   #expect(phase: Phase, length: number): void {
@@ -150,9 +152,8 @@ export class TarReader {
     this.#remaining = length;
   }
 
-  #beginPadding(stored: number): void {
-    const padding = paddingLength(stored);
-    if (padding > 0) this.#expect('padding', padding);
+  #beginPadding(): void {
+    if (this.#padding > 0) this.#expect('padding', this.#padding);
     else this.#expect('header', blockSize);
   }
 
@@ -176,6 +177,7 @@ export class TarReader {
     if (header.flag === 'g' && this.#extensions !== noExtensions)
       throw invalid('a global header stands between an extended header and its entry');
     this.#extensionFlag = header.flag;
+    this.#padding = paddingLength(header.size);
     this.#expect('extension', header.size);
     if (header.size === 0) this.#onExtension(Buffer.alloc(0));
   }
@@ -195,51 +197,55 @@ export class TarReader {
         if (this.#extensionFlag === 'x') this.#extensions = { ...this.#extensions, records };
       }
     }
-    this.#beginPadding(bytes.length);
+    this.#beginPadding();
   }
 
   #beginEntry(header: Header, block: Buffer, start: number): void {
     this.#path = header.path;
     if (++this.#entries > this.#limits.entries)
       throw overLimit('archive has too many entries', this.#limits.entries);
+    const { records } = this.#extensions;
     const draft = draftEntry(header, this.#extensions);
     this.#path = draft.entry.path;
-    this.#draft = draft;
-    const records = this.#extensions.records;
     this.#extensions = noExtensions;
-    this.#sparse = openSparse(header, block, start, records, this.#limits.sparseMapBytes);
-    if (this.#sparse === undefined) this.#beginContent(draft.entry, draft.stored, undefined);
-    else this.#readSparseMap(draft, this.#sparse);
-  }
-
-  #onSparseMap(block: Buffer, start: number): void {
-    if (this.#draft === undefined || this.#sparse === undefined) return;
-    this.#sparse.map.add(block, start);
-    this.#readSparseMap(this.#draft, this.#sparse);
+    this.#padding = paddingLength(draft.stored);
+    const sparse = openSparse(header, block, start, records, this.#limits.sparseMapBytes);
+    if (sparse !== undefined) this.#readSparseMap(draft, sparse);
+    else this.#beginContent(draft.entry, draft.stored);
   }
 
   #readSparseMap(draft: Draft, sparse: SparseFile): void {
-    if (sparse.map.more) {
-      this.#expect('sparse-map', blockSize);
+    const { map } = sparse;
+    if (!map.more) {
+      this.#beginSparse(draft, sparse);
       return;
     }
-    const size = sparse.size ?? draft.stored;
-    const stored = draft.stored - sparse.map.contentBytes;
-    if (draft.entry.type !== 'file') throw invalid('only a file can be sparse');
-    checkRegions(sparse.map.regions, size, stored);
-    const path = sparse.path ?? draft.entry.path;
-    this.#beginContent({ ...draft.entry, path, size }, stored, sparse.map.regions);
+    this.#expect('sparse-map', blockSize);
+    this.#onMapBlock = (block, start) => {
+      map.add(block, start);
+      this.#readSparseMap(draft, sparse);
+    };
   }
 
-  #beginContent(entry: TarEntry, stored: number, regions: readonly Region[] | undefined): void {
+  #beginSparse(
+    { entry, stored }: Draft,
+    { map, size = stored, path = entry.path }: SparseFile,
+  ): void {
+    const storedContent = stored - map.contentBytes;
+    if (entry.type !== 'file') throw invalid('only a file can be sparse');
+    checkRegions(map.regions, size, storedContent);
+    this.#beginContent({ ...entry, path, size }, storedContent, map.regions);
+  }
+
+  #beginContent(entry: TarEntry, stored: number, regions?: readonly Region[]): void {
     checkNames(entry, this.#limits);
     this.#contentBytes += Math.max(entry.size, stored);
     if (this.#contentBytes > this.#limits.contentBytes)
       throw overLimit('archive has too much content', this.#limits.contentBytes);
     this.#handler.entry(entry);
-    if (entry.type === 'file')
-      this.#feed.begin(entry.size, regions ?? [{ offset: 0, length: entry.size }]);
+    this.#isFile = entry.type === 'file';
+    if (this.#isFile) this.#feed.begin(entry.size, regions ?? [{ offset: 0, length: entry.size }]);
     if (stored > 0) this.#expect('content', stored);
-    else this.#beginPadding(this.#draft?.stored ?? 0);
+    else this.#beginPadding();
   }
 }
