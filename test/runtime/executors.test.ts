@@ -27,7 +27,7 @@ everywhere(
 everywhere(
   'additional groups exist under a full map',
   [sh('id -G', { user: { uid: 1001, gid: 0, additionalGids: [5, 33] } })],
-  (t, { stdout }) => t.match(stdout, /^0 (0 )?5 33\n$/),
+  (t, outcome) => t.match(outcome.stdout, /^0 (0 )?5 33\n$/, JSON.stringify(outcome)),
   { kinds: ['with-subuids'] },
 );
 

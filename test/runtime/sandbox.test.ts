@@ -7,7 +7,7 @@ const appUser = { uid: 1001, gid: 0, additionalGids: [] };
 everywhere(
   'X01, CVE-2024-21626: descriptors 0 to 2 and no others reach the process',
   [sh('ls /proc/self/fd'), sh('ls /proc/self/fd', { user: appUser })],
-  // the fourth is the directory that ls reads
+  // the scenario starts with descriptors of a shell open; the fourth here is the directory that ls reads
   (t, { stdout }) => t.equal(stdout, '0\n1\n2\n3\n'),
 );
 

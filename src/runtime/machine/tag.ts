@@ -8,7 +8,8 @@
  */
 
 import { randomInt } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { kill } from 'node:process';
 import type { RuntimeDeps } from '../deps.ts';
 import { listProcesses } from './processes.ts';
@@ -25,7 +26,18 @@ export interface ProcessTag {
 const range = 4096;
 const timeLimit = 2000;
 
-/** Makes a mark; undefined without prlimit, or where the limits are too low to tell marks apart. */
+const recordPrefix = 'tag-';
+
+/** The values that make a mark. */
+interface Mark {
+  readonly queue: number;
+  readonly signals: number;
+}
+
+/**
+ * Makes a mark and records it in the state directory, so that whoever finds the directory abandoned can
+ * still end what carries it. Undefined without prlimit, or where the limits are too low to tell marks apart.
+ */
 export function createTag(
   deps: RuntimeDeps,
   own: string = readFileSync('/proc/self/limits', 'utf8'),
@@ -35,24 +47,42 @@ export function createTag(
   const signals = hardLimit(own, 'Max pending signals');
   if (prlimit === undefined || queue < 2 * range || signals < 2 * range) return undefined;
   const mark = { queue: queue - randomInt(1, range), signals: signals - randomInt(1, range) };
+  const record = join(deps.stateDirectory, `${recordPrefix}${mark.queue}-${mark.signals}`);
+  writeFileSync(record, '', { mode: 0o600 });
   return {
     prefix: [prlimit, `--msgqueue=${mark.queue}`, `--sigpending=${mark.signals}`, '--'],
-    killAll: () => killMarked((limits) => isMarked(limits, mark)),
+    killAll: async () => {
+      await killMarked(mark);
+      rmSync(record, { force: true });
+    },
   };
 }
 
-function isMarked(limits: string, mark: { queue: number; signals: number }): boolean {
+/**
+ * Ends the processes that a killed agent left behind, by the marks recorded in its state directory. Only
+ * where no pid namespace could be made is there ever anything to do.
+ */
+export async function killLeftovers(stateDirectory: string): Promise<void> {
+  for (const name of readdirSync(stateDirectory)) {
+    const [, queue, signals] = /^tag-(\d+)-(\d+)$/.exec(name) ?? [];
+    if (queue === undefined || signals === undefined) continue;
+    await killMarked({ queue: Number(queue), signals: Number(signals) });
+    rmSync(join(stateDirectory, name), { force: true });
+  }
+}
+
+function isMarked(limits: string, mark: Mark): boolean {
   return (
     hardLimit(limits, 'Max msgqueue size') === mark.queue &&
     hardLimit(limits, 'Max pending signals') === mark.signals
   );
 }
 
-async function killMarked(isOurs: (limits: string) => boolean): Promise<void> {
+async function killMarked(mark: Mark): Promise<void> {
   const end = performance.now() + timeLimit;
   while (performance.now() < end) {
     const living = listProcesses().filter(
-      (entry) => !entry.ended && isOurs(readOr(`${entry.directory}/limits`)),
+      (entry) => !entry.ended && isMarked(readOr(`${entry.directory}/limits`), mark),
     );
     if (living.length === 0) return;
     for (const entry of living) tryKill(entry.pids.at(0));

@@ -12,7 +12,7 @@ import {
 import { errnoIn } from '../../../src/runtime/machine/errno.ts';
 import { runHelper } from '../../../src/runtime/machine/helper.ts';
 import { namedLimits } from '../../../src/runtime/machine/limits.ts';
-import { createTag } from '../../../src/runtime/machine/tag.ts';
+import { createTag, killLeftovers } from '../../../src/runtime/machine/tag.ts';
 
 t.test('programs are found in absolute directories of PATH and in the system ones', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 's2oci-tools-'));
@@ -68,26 +68,45 @@ t.test('limits are lowered to those of this process', async (t) => {
   t.same(namedLimits(undefined, own), []);
 });
 
-t.test('a tag finds daemons that got rid of everything else', async (t) => {
-  const deps = {
-    tools: searchTools(process.env['PATH']),
-    identity: readIdentity(),
-    stateDirectory: '',
+function leftovers(t: { teardown(action: () => void): void }) {
+  const directory = mkdtempSync(join(tmpdir(), 's2oci-tag-'));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  const tools = searchTools(process.env['PATH']);
+  const deps = { tools, identity: readIdentity(), stateDirectory: directory };
+  const make = () => {
+    const tag = createTag(deps);
+    if (tag === undefined) throw new Error('prlimit is not installed');
+    return tag;
   };
-  const tag = createTag(deps);
-  const other = createTag(deps);
-  if (tag === undefined || other === undefined) throw new Error('prlimit is not installed');
-  const [file = '', ...prefix] = tag.prefix;
-  const daemon =
-    'setsid env -i sh -c "cd /; exec </dev/null >/dev/null 2>&1; sleep 600 & echo \\$! > $PIDFILE"';
-  const pidFile = join(mkdtempSync(join(tmpdir(), 's2oci-tag-')), 'pid');
-  const child = spawn(file, [...prefix, 'sh', '-c', daemon.replace('$PIDFILE', pidFile)]);
+  return { directory, make };
+}
+
+/** Starts a daemon that gives up its session, directory, descriptors and environment. */
+async function startDaemon(prefix: readonly string[], pidFile: string): Promise<number> {
+  const [file = '', ...args] = prefix;
+  const daemon = `cd /; exec </dev/null >/dev/null 2>&1; sleep 600 & echo $! > ${pidFile}`;
+  const child = spawn(file, [...args, 'setsid', '-w', 'env', '-i', '/bin/sh', '-c', daemon]);
   await new Promise((resolve) => child.once('exit', resolve));
-  const pid = Number(readFileSync(pidFile, 'utf8'));
+  return Number(readFileSync(pidFile, 'utf8'));
+}
+
+t.test('a tag finds daemons that got rid of everything else', async (t) => {
+  const { directory, make } = leftovers(t);
+  const [tag, other] = [make(), make()];
+  const pid = await startDaemon(tag.prefix, join(directory, 'pid'));
   await other.killAll();
-  t.doesNotThrow(() => process.kill(pid, 0), 'another tag is not ours');
+  t.equal(isAlive(pid), true, 'another tag is not ours');
   await tag.killAll();
   t.equal(isAlive(pid), false);
+  t.same(readdirSync(directory), ['pid'], 'and no record stays');
+});
+
+t.test('L12: daemons of a killed agent are found by what it recorded', async (t) => {
+  const { directory, make } = leftovers(t);
+  const pid = await startDaemon(make().prefix, join(directory, 'pid'));
+  await killLeftovers(directory);
+  t.equal(isAlive(pid), false);
+  t.same(readdirSync(directory), ['pid']);
 });
 
 function isAlive(pid: number): boolean {

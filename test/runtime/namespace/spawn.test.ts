@@ -31,7 +31,7 @@ t.test('a user with subordinate ids gets all of them', async (t) => {
   t.ok(told.inside.processes < 10);
   t.equal(told.inside.answer, 42, 'maps and big integers pass the channel');
   t.equal(told.inside.terminal, '0', 'no controlling terminal to inject input into');
-  t.same(told.inside.environment, ['LC_ALL', 'ONLY', 'PWD'], 'PWD is the shell that launches');
+  t.same(told.inside.environment, ['LC_ALL', 'ONLY', 'PATH', 'PWD'], 'and what launches it sets');
   t.equal(exit, 5, 'it sees its channel close, and its exit code comes back');
   t.same(await processesLeft(mark), [], 'its daemons are gone with it');
 });

@@ -71,6 +71,9 @@ export interface ScenarioResult {
   >;
 }
 
+/** A shell that hands descriptors on to everything it starts, as CVE-2024-21626 needs. */
+const leak = 'exec 7</ 9</etc; exec "$@"';
+
 const driver = fileURLToPath(new URL('./driver.ts', import.meta.url));
 
 /** The unprivileged user of a kind; fails the test where there is none. */
@@ -86,7 +89,8 @@ export async function runScenario(user: TestUser, scenario: Scenario): Promise<S
   try {
     await chown(scratch, user.uid, user.gid);
     await chmod(scratch, 0o700);
-    const result = await run(process.execPath, [driver, scratch], {
+    const command = ['-c', leak, 'sh', process.execPath, driver, scratch];
+    const result = await run('sh', command, {
       user,
       input: JSON.stringify(scenario),
     });
