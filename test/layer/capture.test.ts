@@ -3,4 +3,4 @@
 import { runInside } from './support/namespace.ts';
 
 for (const mapping of ['full', 'single'] as const)
-  for (const name of ['capture-property']) await runInside(name, mapping);
+  for (const name of ['capture-cases', 'capture-property']) await runInside(name, mapping);
