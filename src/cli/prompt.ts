@@ -32,7 +32,10 @@ export async function ask(io: CommandIo, question: Question): Promise<string> {
   stderr.write(prompt);
   try {
     const line = new TypedLine();
-    for await (const [chunk] of on(stdin, 'data', { signal, close: ['end'] })) {
+    const chunks = on(stdin, 'data', { signal, close: ['end'] });
+    // A stream that was paused after an earlier question does not flow by itself.
+    stdin.resume();
+    for await (const [chunk] of chunks) {
       if (line.type(String(chunk))) return line.text;
     }
     throw new BuildError('USAGE_INVALID', 'the input ended before an answer', { suggestion });

@@ -23,6 +23,8 @@ export interface DockerRegistryOptions {
   readonly auth?: 'basic' | 'token';
   /** Serves HTTPS with a certificate for localhost and 127.0.0.1 that `caFile` vouches for. */
   readonly tls?: boolean;
+  /** Whether manifests can be deleted; default true. */
+  readonly deletion?: boolean;
   /** Keeps the content here and leaves it there on `close()`. */
   readonly dir?: string;
   /** How the token server behaves; only with `auth: 'token'`. */
@@ -73,7 +75,7 @@ export async function startDockerRegistry(
   const config = {
     version: '0.1',
     log: { level: 'info', formatter: 'text', accesslog: { disabled: false } },
-    storage: { filesystem: { rootdirectory: dir }, delete: { enabled: true } },
+    storage: { filesystem: { rootdirectory: dir }, delete: { enabled: options.deletion ?? true } },
     http: {
       addr: '127.0.0.1:0',
       secret: 'test',
