@@ -584,3 +584,22 @@ t.test('a source that is too short is an error, not an endless loop', async (t) 
   t.equal(error.code, 'SIZE_MISMATCH');
   t.equal(b.server.kinds().filter((kind) => kind === 'upload-put').length, 1);
 });
+
+t.test('F06 a source that comes damaged once is read again, twice is an error', async (t) => {
+  await using registry = await startDockerRegistry();
+  for (const times of [1, 99]) {
+    const from = await bench([{ kind: 'blob-get', times, act: forward({ flipAt: 77 }) }], {
+      upstream: registry.url,
+    });
+    const blob = layerOf(40_000, `damaged ${times}`);
+    const source = from.client.repository({ registry: registry.host, repository: 'source' });
+    await source.putBlob(blob.descriptor, blob.open);
+    const spoilt = from.client.repository({ registry: from.server.host, repository: 'source' });
+    await using other = await startDockerRegistry();
+    const target = from.client.repository({ registry: other.host, repository: 'app' });
+    const put = target.putBlob(blob.descriptor, () => spoilt.openBlob(blob.descriptor));
+    if (times === 1) t.equal(await put, 'uploaded');
+    else t.equal((await errorOf(put)).code, 'DIGEST_MISMATCH');
+    await from[Symbol.asyncDispose]();
+  }
+});

@@ -8,6 +8,7 @@
  */
 
 import type { OpenBlob, PutOptions, PutOutcome } from '../../blob/index.ts';
+import { BuildError } from '../../errors/index.ts';
 import type { Descriptor } from '../../model/index.ts';
 import { headBlob } from '../endpoints/blobs.ts';
 import { nameOf, type Place } from '../endpoints/place.ts';
@@ -78,6 +79,8 @@ class Upload implements AsyncDisposable {
   /** Whether what is in the session was put there before a cut. */
   #resumed = false;
   #done = false;
+  /** Whether the blob's own source has failed once by giving damaged content. */
+  #sourceFailed = false;
 
   constructor(place: Place, input: UploadInput, attempts: Attempts, signal: AbortSignal) {
     this.#place = place;
@@ -152,6 +155,10 @@ class Upload implements AsyncDisposable {
   /** Decides how to go on after a failed attempt; throws when there is no going on. */
   async #recover(error: unknown): Promise<void> {
     this.#signal.throwIfAborted();
+    if (isDamaged(error) && !this.#sourceFailed) {
+      this.#sourceFailed = true;
+      return this.#restart();
+    }
     if (isStatus(error, 413)) return this.#shrink(error);
     if (isStatus(error, 416)) return this.#afterRange(error);
     const session = this.#session;
@@ -228,4 +235,9 @@ class Upload implements AsyncDisposable {
   async #status(session: UploadSession): Promise<UploadSession | undefined> {
     return uploadStatus(this.#place, session, this.#signal).catch(() => undefined);
   }
+}
+
+/** Content that came damaged from another registry may come whole at the second time. */
+function isDamaged(error: unknown): boolean {
+  return error instanceof BuildError && error.code === 'DIGEST_MISMATCH';
 }
