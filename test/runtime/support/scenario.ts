@@ -71,8 +71,8 @@ export interface ScenarioResult {
   >;
 }
 
-/** A shell that hands descriptors on to everything it starts, as CVE-2024-21626 needs. */
-const leak = 'exec 7</ 9</etc; exec "$@"';
+/** A shell that hands descriptors on to everything it starts, as CVE-2024-21626 needs: those above 15. */
+const leak = 'exec 20</ 100</etc; exec "$@"';
 
 const driver = fileURLToPath(new URL('./driver.ts', import.meta.url));
 
@@ -89,8 +89,8 @@ export async function runScenario(user: TestUser, scenario: Scenario): Promise<S
   try {
     await chown(scratch, user.uid, user.gid);
     await chmod(scratch, 0o700);
-    const command = ['-c', leak, 'sh', process.execPath, driver, scratch];
-    const result = await run('sh', command, {
+    const command = ['-c', leak, 'bash', process.execPath, driver, scratch];
+    const result = await run('bash', command, {
       user,
       input: JSON.stringify(scenario),
     });
