@@ -37,7 +37,8 @@ import { traitsOf } from './traits.ts';
 
 t.setTimeout(240_000);
 
-const seed = Number(process.env['FAST_CHECK_SEED'] ?? Date.now() % 2 ** 31);
+// The same archives on every run; explore others with FAST_CHECK_SEED.
+const seed = Number(process.env['FAST_CHECK_SEED'] ?? 20_261_121);
 const contentBytes = 64 * 2 ** 20;
 const goReader = await compileGoReader(t.testdir());
 const testdata = goReader === undefined ? undefined : await goTestdata();
