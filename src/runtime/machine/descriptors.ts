@@ -14,7 +14,8 @@ const closeOnExec = 0o2000000;
 export function inheritableDescriptors(): readonly number[] {
   return readdirSync('/proc/self/fdinfo')
     .map(Number)
-    .filter((descriptor) => descriptor > 2 && isInheritable(descriptor));
+    .filter((descriptor) => descriptor > 2 && isInheritable(descriptor))
+    .sort((a, b) => a - b);
 }
 
 /**
