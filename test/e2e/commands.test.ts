@@ -149,7 +149,7 @@ t.test('mistakes end with their exit codes, a reason and advice', async (t) => {
   const { reference: builder } = await builderImage('busybox');
   const source = await makeSource(bench);
   const cases: readonly (readonly [readonly string[], number, RegExp])[] = [
-    [['build', source, builder], 2, /USAGE_INVALID.*argument 'tag'/],
+    [['build', source, builder], 2, /USAGE_INVALID.*a source, a builder image and a tag/],
     [['build', source, builder, 'oci:x:1', '--no-such-flag'], 2, /USAGE_INVALID/],
     [['no-such-command'], 2, /USAGE_INVALID/],
     [['build', source, 'example.com/UPPER', 'oci:x:1'], 2, /REFERENCE_INVALID/],
