@@ -261,15 +261,12 @@ function hangUp(socket: Socket, by: 'fin' | 'rst'): void {
   else socket.destroy();
 }
 
-async function write(
-  stream: { write(chunk: Uint8Array): boolean; once(event: string, f: () => void): unknown },
-  chunk: Uint8Array,
-): Promise<void> {
+async function write(stream: ServerResponse, chunk: Uint8Array): Promise<void> {
   if (chunk.length === 0 || stream.write(chunk)) return;
-  await new Promise<void>((resolve) => {
-    stream.once('drain', resolve);
-    stream.once('close', resolve);
-  });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  stream.once('drain', resolve).once('close', resolve);
+  await promise;
+  stream.off('drain', resolve).off('close', resolve);
 }
 
 /** Lets what was written leave the machine's buffers before the connection is cut. */

@@ -1,10 +1,11 @@
 /**
  * Reads a blob that can be opened again and again piece by piece, so that pieces can be uploaded one
- * after the other and repeated, without holding more than a chunk.
+ * after the other and repeated, without holding more than a chunk. The last bytes are handed on only when
+ * the source has ended well: one that verifies itself must have its say before the registry has them all.
  */
 
 import { Readable } from 'node:stream';
-import type { OpenBlob } from '../../blob/index.ts';
+import { type OpenBlob, sizeMismatch } from '../../blob/index.ts';
 import type { StreamBody } from '../http/types.ts';
 
 /**
@@ -13,10 +14,12 @@ import type { StreamBody } from '../http/types.ts';
  */
 export class BlobCursor implements AsyncDisposable {
   readonly #open: OpenBlob;
+  readonly #size: number;
   #reader: BlobReader | undefined;
 
-  constructor(open: OpenBlob) {
+  constructor(open: OpenBlob, size: number) {
     this.#open = open;
+    this.#size = size;
   }
 
   /** Describes the bytes from `offset` on as a body; only one body is read at a time. */
@@ -39,7 +42,7 @@ export class BlobCursor implements AsyncDisposable {
   async #readerAt(offset: number, signal: AbortSignal): Promise<BlobReader> {
     if (this.#reader !== undefined && this.#reader.idleAt === offset) return this.#reader;
     this.#reader?.close();
-    this.#reader = new BlobReader(await this.#open(signal));
+    this.#reader = new BlobReader(await this.#open(signal), this.#size);
     await this.#reader.skip(offset);
     return this.#reader;
   }
@@ -47,13 +50,15 @@ export class BlobCursor implements AsyncDisposable {
 
 class BlobReader {
   readonly #stream: Readable;
+  readonly #size: number;
   readonly #chunks: AsyncIterator<Buffer>;
   #left: Buffer = Buffer.alloc(0);
   #at = 0;
   #reading = false;
 
-  constructor(stream: Readable) {
+  constructor(stream: Readable, size: number) {
     this.#stream = stream;
+    this.#size = size;
     this.#chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   }
 
@@ -72,6 +77,7 @@ class BlobReader {
       this.#left = chunk.subarray(part.length);
       this.#at += part.length;
       wanted -= part.length;
+      if (this.#at === this.#size) await this.#end();
       if (wanted === 0) this.#reading = false;
       yield part;
     }
@@ -81,6 +87,12 @@ class BlobReader {
   async skip(length: number): Promise<void> {
     const taken = this.take(length);
     while ((await taken.next()).done !== true);
+  }
+
+  /** Fails when the source does at its end, or has more than it should. */
+  async #end(): Promise<void> {
+    if (this.#left.length === 0 && (await this.#read()) === undefined) return;
+    throw sizeMismatch('the blob to be sent', this.#size, this.#size + 1);
   }
 
   close(): void {

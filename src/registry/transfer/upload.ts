@@ -87,7 +87,7 @@ class Upload implements AsyncDisposable {
     this.#input = input;
     this.#attempts = attempts;
     this.#signal = signal;
-    this.#cursor = new BlobCursor(input.open);
+    this.#cursor = new BlobCursor(input.open, input.descriptor.size);
   }
 
   async run(session: UploadSession | undefined): Promise<void> {
