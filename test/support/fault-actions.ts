@@ -2,7 +2,12 @@
  * What the rules of a fault server can do: well-formed answers, and every way of going wrong.
  */
 
-import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import {
+  request as httpRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type ServerResponse,
+} from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Action, FaultExchange, SeenRequest } from './fault-server.ts';
