@@ -47,9 +47,11 @@ export interface RunSpec {
   readonly limits?: ProcessLimits;
 }
 
-/** Limits of each process of a run (setrlimit(2)); a limit above the machine's own is lowered to it. */
+/** Limits of a run; one above the machine's own is lowered to that (setrlimit(2)). */
 export interface ProcessLimits {
-  /** The most processes of the user. */
+  /** Memory of all processes together, in bytes; beyond it the run is killed within half a second. */
+  readonly memory?: number;
+  /** The most processes of the user; more cannot be started. */
   readonly processes?: number;
   readonly openFiles?: number;
   /** The largest file, in bytes. */
@@ -68,6 +70,8 @@ export interface ExitStatus {
   readonly code: number;
   /** The runtime itself failed before the process started; `detail` has its message. */
   readonly runtimeFailure?: string;
+  /** A limit of the run was reached, and the run killed for it. */
+  readonly limit?: 'memory';
 }
 
 /** Names of the executors as users pick them with `--executor`. */

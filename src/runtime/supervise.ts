@@ -22,8 +22,9 @@ import {
   settleWithin,
 } from './machine/helper.ts';
 import { canMount } from './machine/identity.ts';
-import { namespaceInitOf } from './machine/processes.ts';
+import { entryOfChild, namespaceInitOf } from './machine/processes.ts';
 import { createTag } from './machine/tag.ts';
+import { type Watchdog, watchMemory } from './machine/watchdog.ts';
 import type { ExitStatus, RunStdio } from './ports.ts';
 
 /** The number of the first extra descriptor; the others follow. */
@@ -55,6 +56,8 @@ export interface SupervisedCommand {
   readonly environment?: Readonly<Record<string, string>>;
   /** Working directory of the command; default is that of this process. */
   readonly directory?: string;
+  /** Bytes that the command and all it starts may use together. */
+  readonly memory?: number | undefined;
   /** The command reports by itself on descriptor 3 that it is about to start the process. */
   readonly reportsStart?: boolean;
 }
@@ -64,6 +67,7 @@ export interface SupervisedExit {
   readonly code: number;
   /** The command itself was reached; otherwise the launch failed. */
   readonly started: boolean;
+  readonly limit?: 'memory';
   /** What the tools of the launch said. */
   readonly messages: string;
   /** Texts of the `output` descriptors, in their order. */
@@ -104,6 +108,7 @@ export async function supervise(
   const messages = collect(child.stderr as Readable);
   const report = collect(streamAt(child, 3));
   const outputs = feed(child, extra);
+  using watchdog = watch(child, command.memory);
   const code = await settled(child, signal);
   await tag?.killAll();
   // who held the other ends is dead, so what was written arrives now, and then the end
@@ -114,6 +119,7 @@ export async function supervise(
   return {
     code: signal?.aborted === true || lostKill(code, started, said) ? killedCode : code,
     started,
+    ...(watchdog?.reached === true ? { limit: 'memory' as const } : {}),
     messages: said,
     outputs: outputs.map((output) => output.text()),
   };
@@ -131,6 +137,7 @@ function lostKill(code: number, started: boolean, messages: string): boolean {
 
 /** The exit status of a command whose own exit code is that of the process. */
 export function statusOf(exit: SupervisedExit, failure?: string): ExitStatus {
+  if (exit.limit !== undefined) return { code: killedCode, limit: exit.limit };
   if (failure !== undefined) return { code: exit.code, runtimeFailure: failure };
   if (exit.started) return { code: exit.code };
   return { code: exit.code, runtimeFailure: exit.messages || `launch ended with ${exit.code}` };
@@ -152,6 +159,12 @@ function wrapper(deps: RuntimeDeps, command: SupervisedCommand): readonly string
     ...[command.mountProc === true ? 'proc' : '', source, target],
     command.reportsStart === true ? 'own' : '',
   ];
+}
+
+function watch(child: ChildProcess, memory: number | undefined): Watchdog | undefined {
+  const root = child.pid === undefined ? undefined : entryOfChild(child.pid)?.pids[0];
+  if (memory === undefined || root === undefined) return undefined;
+  return watchMemory(root, memory, () => killTree(child));
 }
 
 function isIsolated({ identity }: RuntimeDeps, command: SupervisedCommand): boolean {

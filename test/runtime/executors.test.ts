@@ -123,6 +123,37 @@ everywhere(
 );
 
 everywhere(
+  'X06: memory beyond the limit ends the run, and it says so',
+  [
+    sh('head -c 600000000 /dev/zero | tail -c 500000000 | wc -c; sleep 60', {
+      limits: { memory: 100 * 1024 * 1024 },
+    }),
+    sh('head -c 6000000 /dev/zero | tail -c 5000000 | wc -c; sleep 1', {
+      limits: { memory: 100 * 1024 * 1024 },
+    }),
+  ],
+  (t, { status, milliseconds }, { index }) => {
+    t.same(status, [{ code: 137, limit: 'memory' }, { code: 0 }][index]);
+    t.ok(milliseconds < 20_000);
+  },
+);
+
+everywhere(
+  'X06: a fork bomb ends at its limit',
+  [
+    sh('bomb() { bomb | bomb & }; bomb 2>/dev/null; sleep 60', {
+      limits: { processes: 60 },
+      abortAfter: 3000,
+      user: { uid: 1001, gid: 0, additionalGids: [] },
+    }),
+  ],
+  (t, { status, milliseconds }) => {
+    t.ok([137, 2].includes(status?.code ?? 0), JSON.stringify(status));
+    t.ok(milliseconds < 8000, `${milliseconds} ms`);
+  },
+);
+
+everywhere(
   'root is emulated under a single id',
   [
     sh(

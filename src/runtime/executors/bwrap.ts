@@ -108,6 +108,7 @@ function commandOf(
   return {
     argv: namespace === undefined ? argv : becomeUser(deps, spec, argv),
     extra,
+    memory: spec.limits?.memory,
     ...surroundings(deps, form),
   };
 }

@@ -89,6 +89,7 @@ async function run(
         argv: limited(deps, spec.limits, argv),
         extra: [{ kind: 'input', bytes: Buffer.from(exports) }],
         reportsStart: true,
+        memory: spec.limits?.memory,
       },
       stdio,
       signal,

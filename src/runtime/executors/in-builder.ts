@@ -64,6 +64,7 @@ async function run(
       argv: limited(deps, spec.limits, [...shell, ...asUser(deps, spec), ...args]),
       extra: [{ kind: 'input', bytes: Buffer.from(exports) }],
       reportsStart: true,
+      memory: spec.limits?.memory,
       directory: spec.cwd,
     },
     stdio,

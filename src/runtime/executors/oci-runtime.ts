@@ -85,7 +85,12 @@ async function run(
       ...[program, ...options, 'run', '--no-new-keyring', ...pivot],
       ...['--bundle', directory, spec.id],
     ];
-    const exit = await supervise(deps, { argv, ...surroundings(form) }, stdio, signal);
+    const exit = await supervise(
+      deps,
+      { argv, memory: spec.limits?.memory, ...surroundings(form) },
+      stdio,
+      signal,
+    );
     return statusOf(exit, exit.code === 0 ? undefined : lastError(log));
   } finally {
     await runHelper(program, [...options, 'delete', '--force', spec.id]);

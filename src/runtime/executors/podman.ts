@@ -88,6 +88,7 @@ async function run(
         argv: [...globalPart(deps, place, inner), ...runPart(deps, directory, pinned)],
         namespaces: ['--mount'],
         mountProc: true,
+        memory: spec.limits?.memory,
         bind: { source: directory, target: place },
         environment: { ...helperEnvironment, ...podmanEnvironment(deps, place) },
       },

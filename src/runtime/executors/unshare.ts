@@ -68,6 +68,7 @@ async function run(
         namespaces: ['--mount', '--ipc', '--uts', ...network],
         extra: [{ kind: 'input', bytes: Buffer.from(exports) }],
         reportsStart: true,
+        memory: spec.limits?.memory,
       },
       stdio,
       signal,

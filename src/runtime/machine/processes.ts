@@ -40,11 +40,11 @@ export function readProcess(directory: string): ProcessEntry | undefined {
   }
 }
 
-/** Returns the /proc directory of a child process known by its pid; undefined when it is gone. */
-export function directoryOfChild(pid: number): string | undefined {
+/** Returns what /proc shows of a child process known by its pid; undefined when it is gone. */
+export function entryOfChild(pid: number): ProcessEntry | undefined {
   const depth = ownDepth();
-  if (depth === 1) return `/proc/${pid}`;
-  return listProcesses().find((entry) => entry.pids[depth - 1] === pid)?.directory;
+  if (depth === 1) return readProcess(`/proc/${pid}`);
+  return listProcesses().find((entry) => entry.pids[depth - 1] === pid);
 }
 
 /**

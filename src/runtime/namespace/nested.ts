@@ -11,7 +11,7 @@ import { closeSync, openSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import type { RuntimeDeps } from '../deps.ts';
 import { collect, helperEnvironment, killGroup } from '../machine/helper.ts';
-import { directoryOfChild } from '../machine/processes.ts';
+import { entryOfChild } from '../machine/processes.ts';
 import type { ProcessUser } from '../ports.ts';
 import { identityMaps } from './id-ranges.ts';
 import { writeMapsDirectly } from './write-maps.ts';
@@ -52,7 +52,7 @@ export async function openNestedNamespace(
     const pid = holder.pid ?? 0;
     const problem = writeMapsDirectly(pid, identityMaps(identity));
     if (problem !== undefined) return failed(problem);
-    const descriptor = openSync(`${directoryOfChild(pid)}/ns/user`, 'r');
+    const descriptor = openSync(`${entryOfChild(pid)?.directory}/ns/user`, 'r');
     return { descriptor, [Symbol.dispose]: () => closeSync(descriptor) };
   } catch (error) {
     return failed((error as Error).message);

@@ -2,7 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { helperEnvironment, runHelper } from '../machine/helper.ts';
-import { directoryOfChild } from '../machine/processes.ts';
+import { entryOfChild } from '../machine/processes.ts';
 import type { Tools } from '../machine/tools.ts';
 import { formatMap, type IdMaps } from './id-ranges.ts';
 import type { NamespaceMethod } from './methods.ts';
@@ -21,7 +21,7 @@ export async function writeMaps(
 
 /** Writes the maps of a child by the privileges of this process; returns why that failed. */
 export function writeMapsDirectly(pid: number, maps: IdMaps): string | undefined {
-  const directory = directoryOfChild(pid);
+  const directory = entryOfChild(pid)?.directory;
   try {
     writeFileSync(`${directory}/uid_map`, formatMap(maps.uid));
     writeFileSync(`${directory}/gid_map`, formatMap(maps.gid));
