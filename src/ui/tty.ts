@@ -97,8 +97,9 @@ export class TtyRenderer implements Renderer {
   }
 
   #draw(): void {
-    const columns = Math.max(1, (this.#stream.columns ?? 80) - 1);
-    const rows = Math.max(1, (this.#stream.rows ?? 24) - 2);
+    // A terminal that does not know its size says 0.
+    const columns = Math.max(1, (this.#stream.columns || 80) - 1);
+    const rows = Math.max(1, (this.#stream.rows || 24) - 2);
     const partial = safeText(truncate(this.#state.partialLine, columns), { sgr: false, ci: false });
     const view = { columns, rows: partial === '' ? rows : rows - 1, now: this.#clock.now() };
     const tree = liveTree(this.#state.phases, view, this.#paint);
