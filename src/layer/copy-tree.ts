@@ -8,7 +8,7 @@
 
 import * as fs from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
-import { BuildError } from '../errors/index.ts';
+import { asBuildError, BuildError } from '../errors/index.ts';
 import { type ByteString, byteStringFrom, byteStringOf, displayBytes } from '../model/index.ts';
 import { fsPath } from './directory-paths.ts';
 import { removeTree } from './remove-tree.ts';
@@ -53,10 +53,14 @@ export async function copyTree(
   options: CopyOptions,
   signal?: AbortSignal,
 ): Promise<CopyResult> {
-  const copy = new TreeCopy(from, options, signal);
   const source = byteStringOf(from);
-  await copy.directory({ source, target: byteStringOf(to), path: '' as ByteString }, [source]);
-  return copy.result();
+  try {
+    const copy = new TreeCopy(source, options, signal);
+    await copy.directory({ source, target: byteStringOf(to), path: '' as ByteString }, [source]);
+    return copy.result();
+  } catch (error) {
+    throw signal?.aborted ? signal.reason : asBuildError(error);
+  }
 }
 
 /** One entry: where it comes from, where it goes, and its path below the source. */
@@ -76,8 +80,8 @@ class TreeCopy {
   #bytes = 0;
   #entries = 0;
 
-  constructor(from: string, options: CopyOptions, signal: AbortSignal | undefined) {
-    this.#root = realPath(byteStringOf(from));
+  constructor(from: ByteString, options: CopyOptions, signal: AbortSignal | undefined) {
+    this.#root = realPath(from);
     this.#options = options;
     this.#signal = signal;
   }

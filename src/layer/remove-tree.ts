@@ -8,7 +8,7 @@
 import { randomUUID } from 'node:crypto';
 import * as fs from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
-import { BuildError } from '../errors/index.ts';
+import { asBuildError, BuildError } from '../errors/index.ts';
 import { byteStringFrom, byteStringOf } from '../model/index.ts';
 import { fsPath } from './directory-paths.ts';
 
@@ -30,10 +30,13 @@ interface Opened {
  */
 export async function removeTree(path: string | Buffer): Promise<void> {
   const top = typeof path === 'string' ? byteStringOf(path) : byteStringFrom(path);
-  const stat = fs.lstatSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) return;
-  if (!stat.isDirectory()) return fs.unlinkSync(path);
-  await new Removal(top, stat.dev).run();
+  try {
+    const stat = fs.lstatSync(path, { throwIfNoEntry: false });
+    if (stat?.isDirectory()) await new Removal(top, stat.dev).run();
+    else if (stat !== undefined) fs.unlinkSync(path);
+  } catch (error) {
+    throw asBuildError(error);
+  }
 }
 
 /** The removal of one tree: a stack of directories, the deepest last. */

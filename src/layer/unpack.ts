@@ -6,10 +6,10 @@
  * not follow the size of a layer. Nothing counts before the last diffID has been verified.
  */
 
-import { mkdirSync } from 'node:fs';
+import { lstatSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
-import { BuildError } from '../errors/index.ts';
+import { asBuildError, BuildError } from '../errors/index.ts';
 import type { UnpackOutcome, UnpackWork } from './apply/unpacker.ts';
 import type { UnpackInstruction, UnpackReport } from './apply/worker.ts';
 import { BufferPool } from './buffer-pool.ts';
@@ -59,6 +59,7 @@ export async function unpackLayers(
 ): Promise<UnpackResult> {
   options.signal?.throwIfAborted();
   mkdirSync(request.target, { recursive: true, mode: 0o700 });
+  checkFree(request.target);
   const work: UnpackWork = {
     target: request.target,
     base: request.base,
@@ -72,12 +73,18 @@ export async function unpackLayers(
   } catch (error) {
     await worker.terminate();
     await removeResult(request.target);
-    throw error;
+    throw options.signal?.aborted ? options.signal.reason : asBuildError(error);
   } finally {
     abort.stop();
     unpacking.stop();
     await worker.terminate();
   }
+}
+
+function checkFree(target: string): void {
+  for (const name of ['fs', 'index.jsonl'])
+    if (lstatSync(join(target, name), { throwIfNoEntry: false }) !== undefined)
+      throw new BuildError('INTERNAL', `something has been unpacked to ${target} before`);
 }
 
 /** Only what this call made: the target itself belongs to the caller. */

@@ -49,5 +49,6 @@ export async function writeLayer(
     return { digest, size, diffId: finishDigest(hash), uncompressedSize };
   } finally {
     blob.destroy();
+    layer.body.destroy();
   }
 }
