@@ -60,6 +60,8 @@ const steps = {
   fifo: (path) => void spawnSync('mkfifo', ['--', path]),
 } satisfies Record<string, Step>;
 
+const opening: ReadonlySet<string> = new Set(['write', 'rewriteSame', 'overwriteInPlace']);
+
 /** A build of up to twenty steps. */
 export const anyBuild: fc.Arbitrary<readonly Mutation[]> = fc.array(
   fc.record({
@@ -74,8 +76,11 @@ export function mutate(
   root: string,
   { kind, path: at, other, seed }: Mutation,
 ): string | undefined {
+  const path = join(root, at);
   try {
-    (steps[kind] as Step)(join(root, at), join(root, other), seed);
+    // Opening a FIFO would wait for somebody at its other end.
+    if (opening.has(kind) && fs.statSync(path, { throwIfNoEntry: false })?.isFIFO()) return 'ENXIO';
+    (steps[kind] as Step)(path, join(root, other), seed);
     return undefined;
   } catch (error) {
     return String((error as NodeJS.ErrnoException).code);
