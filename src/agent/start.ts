@@ -10,6 +10,7 @@ import {
   type Mapping,
   type NamespaceDeps,
   type NamespaceProcess,
+  readIdentity,
   spawnInNamespace,
 } from '../runtime/index.ts';
 import { type Agent, AgentProcess } from './client.ts';
@@ -79,16 +80,21 @@ export async function startAgent(
   }
 }
 
-/** Files on disk have different owners under different mappings, so stored trees are kept apart by its key. */
+/**
+ * Files on disk have different owners under different mappings, so stored trees are kept apart by its key.
+ * Where no map was made, this process's own ids and rights decide.
+ */
 function idMappingOf({
   mapping,
   idRange,
 }: Pick<NamespaceProcess, 'mapping' | 'idRange'>): AgentIdMapping {
-  if (mapping === 'root') return { kind: 'full', key: 'root' };
-  if (mapping === 'subuid')
+  if (mapping === 'subuid') {
     return { kind: 'full', key: `subuid-${hexOf(digestOf(idRange)).slice(0, 12)}` };
-  if (mapping === 'none' && idRange === '0') return { kind: 'full', key: 'root' };
-  return { kind: 'single', key: 'single' };
+  }
+  const { uidMap, effective } = readIdentity();
+  const ids = uidMap.reduce((sum, { count }) => sum + count, 0);
+  const full = mapping !== 'single' && ids > 1 && effective.includes('CAP_CHOWN');
+  return full ? { kind: 'full', key: 'root' } : { kind: 'single', key: 'single' };
 }
 
 const tailBytes = 4096;
