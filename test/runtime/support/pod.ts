@@ -10,6 +10,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type RunResult, run } from '../../support/as-user.ts';
 import { podSeccomp, type SeccompKind } from './pod-seccomp.ts';
 
@@ -58,6 +59,7 @@ const maskedPaths = [
 ];
 const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 const userNamespaceStart = 400_000;
+const checkout = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
 
 /** Runs a command in a pod; `/volume` inside is empty and belongs to the pod's user. */
 export async function runInPod(
@@ -178,6 +180,8 @@ function mounts(base: string, own: boolean): readonly object[] {
       source: 'tmpfs',
       options: ['nosuid', 'nodev', 'mode=1777'],
     },
+    // The checkout may itself lie below /tmp.
+    { destination: checkout, type: 'bind', source: checkout, options: ['rbind', 'ro'] },
     {
       destination: '/volume',
       type: 'bind',
