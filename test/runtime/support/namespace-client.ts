@@ -31,7 +31,7 @@ try {
   const { child, stdout: _stdout, stderr: _stderr, ...facts } = started;
   child.on('message', (inside) => {
     tell({ ...facts, inside });
-    if (mode === 'once') child.disconnect();
+    if (mode !== 'stay') child.disconnect();
   });
   child.on('exit', (code, name) => tell({ exit: name ?? code }));
   child.send({ question: new Map([['answer', 42n]]) });
