@@ -10,6 +10,7 @@
 
 import { spawn } from 'node:child_process';
 import { BuildError } from '../../errors/index.ts';
+import { killGroup } from '../machine/helper.ts';
 import { type Identity, readIdentity } from '../machine/identity.ts';
 import type { Tools } from '../machine/tools.ts';
 import {
@@ -99,6 +100,8 @@ async function tryMethod(
   if (!isPossible(method)) return method;
   signal?.throwIfAborted();
   const result = await launchByMethod(launch, method, signal);
+  // an abort that comes right after the launch finds a program that nobody would end any more
+  if (signal?.aborted === true && isLaunched(result)) killGroup(result.child);
   signal?.throwIfAborted();
   if (!isLaunched(result)) return result;
   return {
