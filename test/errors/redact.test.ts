@@ -1,8 +1,8 @@
 /** R09: no credential is in a message, whatever failed. */
 
-import fc from 'fast-check';
 import t from 'tap';
 import { BuildError, redact } from '../../src/errors/index.ts';
+import { fc } from '../support/property.ts';
 
 const secret = 's3cr3t-Pa55word';
 

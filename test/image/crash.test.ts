@@ -18,10 +18,10 @@ import {
 } from '../../src/image/index.ts';
 import { parsePlatform } from '../../src/model/index.ts';
 import { openStore } from '../../src/store/index.ts';
+import { seed } from '../support/property.ts';
 import { largeImage, memoryImage } from './build-image.ts';
 
 const script = fileURLToPath(new URL('child.ts', import.meta.url));
-const seed = Number(process.env['FAST_CHECK_SEED'] ?? Date.now() % 2 ** 31);
 const kills = 8;
 
 /** Starts a writer and kills it so many milliseconds after it has begun. */

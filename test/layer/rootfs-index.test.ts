@@ -3,11 +3,11 @@
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import t from 'tap';
 import { type RootfsEntry, RootfsIndex, readIndex } from '../../src/layer/index.ts';
 import { IndexWriter } from '../../src/layer/rootfs-index.ts';
 import type { ByteString } from '../../src/model/index.ts';
+import { fc } from '../support/property.ts';
 
 const bytes = (maxLength: number) =>
   fc

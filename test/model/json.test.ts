@@ -1,8 +1,8 @@
 /** Strict JSON: whatever is accepted means the same to every reader. */
 
-import fc from 'fast-check';
 import t from 'tap';
 import { parseJsonObject } from '../../src/model/index.ts';
+import { fc } from '../support/property.ts';
 
 const parse = (text: string | Uint8Array) => parseJsonObject(text, 'it', 'MANIFEST_INVALID');
 const refused = { code: 'MANIFEST_INVALID' };

@@ -1,6 +1,5 @@
 /** References: items 1 and 2 of the registry checklist, R13 of the security catalogue. */
 
-import fc from 'fast-check';
 import t from 'tap';
 import {
   formatReference,
@@ -10,6 +9,7 @@ import {
   parseReference,
   withDefaultTag,
 } from '../../src/model/index.ts';
+import { fc } from '../support/property.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 

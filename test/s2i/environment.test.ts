@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import t from 'tap';
 import {
   environmentValue,
@@ -11,6 +10,7 @@ import {
   sourceEnvironmentFormat,
   userEnvironmentFormat,
 } from '../../src/s2i/index.ts';
+import { fc } from '../support/property.ts';
 import { execution, failure } from './support.ts';
 
 const parse = (text: string) => parseEnvironmentFile(text, sourceEnvironmentFormat);

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import t from 'tap';
 import {
   formatSavedBuild,
@@ -6,6 +5,7 @@ import {
   type SavedBuild,
   savedBuildMode,
 } from '../../src/s2i/index.ts';
+import { fc } from '../support/property.ts';
 import { failure } from './support.ts';
 
 const base: SavedBuild = {

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import t from 'tap';
 import {
   assembleUserOf,
@@ -7,6 +6,7 @@ import {
   parseUserSpec,
   resolveUser,
 } from '../../src/s2i/index.ts';
+import { fc } from '../support/property.ts';
 import { failure } from './support.ts';
 
 const passwd = [

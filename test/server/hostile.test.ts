@@ -5,9 +5,9 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import fc from 'fast-check';
 import t from 'tap';
 import { digestOf } from '../../src/model/index.ts';
+import { fc } from '../support/property.ts';
 import {
   errorCode,
   openSocket,

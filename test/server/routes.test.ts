@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { digestOf, isRepository } from '../../src/model/index.ts';
 import { Refusal } from '../../src/server/reply.ts';
 import { parseRoute } from '../../src/server/routes.ts';
+import { fc } from '../support/property.ts';
 
 const digest = digestOf('x');
 const id = '00000000-0000-4000-8000-000000000000';

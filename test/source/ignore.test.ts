@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { byteStringFrom, byteStringOf } from '../../src/model/index.ts';
 import {
@@ -7,6 +6,7 @@ import {
   type IgnoreSyntax,
   parseIgnoreFile,
 } from '../../src/source/index.ts';
+import { fc } from '../support/property.ts';
 import { failure } from './support.ts';
 
 /** What of some files is kept. */

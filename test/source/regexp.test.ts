@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { parseRegexp } from '../../src/source/regexp/index.ts';
+import { fc } from '../support/property.ts';
 import { failure } from './support.ts';
 
 t.test('the syntax of RE2', async (t) => {

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { parseSource, type SourceSpec } from '../../src/source/index.ts';
+import { fc } from '../support/property.ts';
 import { failure } from './support.ts';
 
 type Row = readonly [text: string, expected: Record<string, unknown>];

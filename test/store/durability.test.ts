@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { openStore } from '../../src/store/index.ts';
+import { seed } from '../support/property.ts';
 import { exampleKey, useAsBuild, writeBlobs } from './fixtures.ts';
 import { childCommand, runChild } from './processes.ts';
 
@@ -56,7 +57,6 @@ t.test('L13: written, synced, renamed, directory synced', { skip: lacksStrace() 
 
 t.test('L01: kills at random times', async (t) => {
   t.setTimeout(240_000);
-  const seed = Number(process.env['FAST_CHECK_SEED'] ?? Date.now() % 2 ** 31);
   t.comment(`seed ${seed}`);
   const dir = t.testdir();
   const home = join(dir, 'state');

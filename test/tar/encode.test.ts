@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import fc from 'fast-check';
 import t from 'tap';
 import { encodeEntry, endOfArchive, paddingOf, type TarEntry } from '../../src/tar/index.ts';
+import { fc } from '../support/property.ts';
 import { anyEntry, bytes, plain } from './entries.ts';
 import { attempt, read } from './support.ts';
 

@@ -1,8 +1,8 @@
 /** Entries for tests of what is written. */
 
-import fc from 'fast-check';
 import type { ByteString } from '../../src/model/index.ts';
 import type { TarEntry, TarEntryType } from '../../src/tar/index.ts';
+import { fc } from '../support/property.ts';
 
 /** Takes latin1 text for bytes. */
 export const bytes = (text: string) => text as ByteString;

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { byteStringOf } from '../../src/model/index.ts';
 import { rootedPath, strictPath } from '../../src/tar/index.ts';
+import { fc } from '../support/property.ts';
 import { attempt } from './support.ts';
 
 const rooted = (name: string) => rootedPath(byteStringOf(name)) as string;

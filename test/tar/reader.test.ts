@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { archive, endMarker, member, oldGnuSparse, pax } from '../../spec-fixtures/tar/builder.ts';
 import { damagedArchive, wellFormedArchive } from '../../spec-fixtures/tar/generator.ts';
@@ -6,6 +5,7 @@ import { goVectors } from '../../spec-fixtures/tar/go-vectors.ts';
 import { hostileVectors } from '../../spec-fixtures/tar/hostile-vectors.ts';
 import type { Vector } from '../../spec-fixtures/tar/vector.ts';
 import { TarReader } from '../../src/tar/index.ts';
+import { fc } from '../support/property.ts';
 import { attempt, type ReadEntry, read } from './support.ts';
 
 const smallArchive = 64 * 1024;

@@ -1,9 +1,9 @@
 /** JSON lines: one record per event, lossless, with the outcome last. */
 
-import fc from 'fast-check';
 import t from 'tap';
 import { BuildError } from '../../src/errors/index.ts';
 import { createRenderer } from '../../src/ui/index.ts';
+import { fc } from '../support/property.ts';
 import { bytes, log, output, phase } from './events.ts';
 
 function open(verbose = false) {

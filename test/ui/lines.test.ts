@@ -1,9 +1,9 @@
 /** Output of scripts becomes bounded lines, however it is cut and whatever it holds. */
 
-import fc from 'fast-check';
 import t from 'tap';
 import { formatBar, formatBytes, formatDuration } from '../../src/ui/format.ts';
 import { LineSplitter, maxLineLength } from '../../src/ui/lines.ts';
+import { fc } from '../support/property.ts';
 
 function split(...chunks: readonly (string | Uint8Array)[]): readonly string[] {
   const splitter = new LineSplitter();

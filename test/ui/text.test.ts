@@ -1,9 +1,9 @@
 /** Text from outside cannot act on a terminal, a log or a CI system. */
 
-import fc from 'fast-check';
 import t from 'tap';
 import { safeText } from '../../src/ui/index.ts';
 import { displayWidth, truncate } from '../../src/ui/width.ts';
+import { fc } from '../support/property.ts';
 
 const plain = { sgr: false, ci: false };
 const terminal = { sgr: true, ci: false };

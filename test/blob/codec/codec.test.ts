@@ -5,10 +5,10 @@ import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
-import fc from 'fast-check';
 import t from 'tap';
 import { compress, decompress } from '../../../src/blob/index.ts';
 import { BuildError } from '../../../src/errors/index.ts';
+import { fc } from '../../support/property.ts';
 
 const compressions = ['gzip', 'zstd'] as const;
 type Coded = (typeof compressions)[number];

@@ -5,8 +5,8 @@
 
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
-import fc from 'fast-check';
 import t from 'tap';
+import { fc } from '../../support/property.ts';
 import { capture } from '../support/captured.ts';
 import { anyBuild, mutate } from '../support/mutations.ts';
 import { Overlay, run } from '../support/overlay.ts';

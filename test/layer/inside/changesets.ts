@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
-import fc from 'fast-check';
 import t from 'tap';
+import { fc } from '../../support/property.ts';
 import { dir, file, layer, symlink } from '../support/archive.ts';
 import { writeLayout } from '../support/layout.ts';
 import { mapping, Scene } from '../support/scene.ts';

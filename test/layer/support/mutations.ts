@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import { fc } from '../../support/property.ts';
 import { mapping } from './scene.ts';
 
 /** One step of a build. Impossible steps do nothing. */
@@ -49,8 +49,10 @@ const steps = {
   },
   rename: (path, other) => fs.renameSync(path, other),
   move: (path, other) => {
-    // Unlike rename(2) this also moves directories of the lower file system.
-    fs.cpSync(path, other, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+    // Unlike rename(2) this also moves directories of the lower file system. Not by `cpSync`, which ends
+    // the process when a directory meets a file.
+    const { status } = spawnSync('cp', ['-a', '--', path, other]);
+    if (status !== 0) throw Object.assign(new Error('not moved'), { code: 'EMOVE' });
     fs.rmSync(path, { recursive: true });
   },
   setXattr: (path, _other, seed) =>

@@ -6,6 +6,7 @@
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { commandFor, findTestUser, type TestUserKind } from '../../support/as-user.ts';
+import { seed } from '../../support/property.ts';
 
 /** How ids are mapped: a whole range by `newuidmap`, or the user's own id alone. */
 export type Mapping = 'full' | 'single';
@@ -34,6 +35,7 @@ export async function runInside(name: string, mapping: Mapping): Promise<void> {
   const env = {
     ...{ PATH: process.env['PATH'], HOME: user.home, LANG: 'C.UTF-8' },
     ...{ TMPDIR: '/tmp', S2OCI_TEST_MAPPING: mapping, TAP: '1', TAP_TIMEOUT: '300' },
+    FAST_CHECK_SEED: String(seed),
   };
   const timeout = 300_000;
   await t.spawn(command, args, { env, cwd: user.home, timeout }, `${name}, ${mapping} id map`);

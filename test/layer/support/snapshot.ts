@@ -23,8 +23,8 @@ export function snapshot(top: string, options: SnapshotOptions = {}): Snapshot {
   const visit = (path: string): void => {
     const bytes = Buffer.from(path === '' ? top : `${top}/${path}`, 'latin1');
     const stat = fs.lstatSync(bytes, { bigint: true });
-    const content = linkOf(inodes, path, stat) ?? contentOf(bytes, stat);
-    const parts = [...attributesOf(stat, options), content, xattrs.get(path) ?? ''];
+    const own = () => `${contentOf(bytes, stat)} ${xattrs.get(path) ?? ''}`;
+    const parts = [...attributesOf(stat, options), linkOf(inodes, path, stat) ?? own()];
     facts.set(path, parts.join(' ').trim());
     const names = stat.isDirectory() ? fs.readdirSync(bytes, 'latin1').sort() : [];
     for (const name of names) visit(path === '' ? name : `${path}/${name}`);

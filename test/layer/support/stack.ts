@@ -1,6 +1,6 @@
 /** Random stacks of layers, and what they mean according to a model that is simple enough to trust. */
 
-import fc from 'fast-check';
+import { fc } from '../../support/property.ts';
 import { dir, file, layer, link, symlink } from './archive.ts';
 
 /** One entry of a layer. */

@@ -1,8 +1,8 @@
 /** Item 55: the challenges that registries send, well-formed and otherwise. */
 
-import fc from 'fast-check';
 import t from 'tap';
 import { parseChallenges } from '../../../src/registry/auth/challenge.ts';
+import { fc } from '../../support/property.ts';
 
 type Expected = readonly (readonly [string, Readonly<Record<string, string>>])[];
 

@@ -1,6 +1,5 @@
 /** Which addresses a registry may name: R01 of the security catalogue. */
 
-import fc from 'fast-check';
 import t from 'tap';
 import {
   type AddressKind,
@@ -9,6 +8,7 @@ import {
   kindOfAddress,
   kindOfHost,
 } from '../../../src/registry/http/address.ts';
+import { fc } from '../../support/property.ts';
 
 const rows: Readonly<Record<AddressKind, readonly string[]>> = {
   public: [

@@ -1,11 +1,11 @@
 /** Retry-After, Link, Warning and adopted URLs, well-formed and otherwise. */
 
-import fc from 'fast-check';
 import t from 'tap';
 import { adoptUrl } from '../../../src/registry/http/adopt.ts';
 import { nextLink } from '../../../src/registry/http/link.ts';
 import { parseRetryAfter } from '../../../src/registry/http/retry-after.ts';
 import { parseWarnings } from '../../../src/registry/http/warnings.ts';
+import { fc } from '../../support/property.ts';
 
 const now = Date.parse('2026-11-21T12:00:00Z');
 

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import t from 'tap';
 import { divideEnvironment, withLateVariables } from '../../../src/runtime/sandbox/environment.ts';
+import { fc } from '../../support/property.ts';
 
 t.test('names that act on loaders and shells are left to the image', async (t) => {
   const names = [

@@ -1,13 +1,13 @@
 /** What the filter answers, by executing its BPF form and by reading its OCI form. */
 
 import { readFileSync } from 'node:fs';
-import fc from 'fast-check';
 import t from 'tap';
 import { compileBpf } from '../../../src/runtime/seccomp/bpf.ts';
 import type { SeccompFilter } from '../../../src/runtime/seccomp/filter.ts';
 import { ociSeccomp } from '../../../src/runtime/seccomp/oci.ts';
 import { buildStepFilter } from '../../../src/runtime/seccomp/profile.ts';
 import { syscallTable } from '../../../src/runtime/seccomp/syscalls.ts';
+import { fc } from '../../support/property.ts';
 import { runBpf } from './bpf-machine.ts';
 
 const allow = 0x7fff0000;
