@@ -27,7 +27,7 @@ import type { BuildDeps } from './deps.ts';
 import { stageInjections } from './injections.ts';
 import { buildDirectories, findLeftOut, type LeftOut } from './leave-out.ts';
 import { openBuildSource } from './open-source.ts';
-import { PhaseTimer } from './phase-timer.ts';
+import { asPartOf, PhaseTimer } from './phase-timer.ts';
 import { assemble } from './phases/assemble.ts';
 import { captureChange } from './phases/capture.ts';
 import { compose } from './phases/compose.ts';
@@ -235,7 +235,8 @@ class Build {
         );
         return { agent, fetched };
       },
-      (signal) => openBuildSource(this.#deps, request, this.#resources, signal),
+      (signal) =>
+        asPartOf('source', () => openBuildSource(this.#deps, request, this.#resources, signal)),
     );
     this.#resources.use(tree);
     const container = this.#resources.use(

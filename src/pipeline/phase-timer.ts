@@ -16,6 +16,17 @@ export interface PhaseOutcome<T> {
   readonly detail?: string;
 }
 
+/** Runs work that belongs to a phase: its errors leave with the phase's name on them, unless they have one. */
+export async function asPartOf<T>(phase: Phase, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    const error = asBuildError(thrown);
+    error.phase ??= phase;
+    throw error;
+  }
+}
+
 /** Times phases and reports them. Phases may overlap. */
 export class PhaseTimer {
   readonly #reporter: Reporter;
@@ -38,12 +49,10 @@ export class PhaseTimer {
     const start = this.#now();
     this.#reporter.emit({ type: 'phase', phase, state: 'started', time: start });
     try {
-      const { value, detail } = await work();
+      const { value, detail } = await asPartOf(phase, work);
       this.#end(phase, 'finished', start, detail);
       return value;
-    } catch (thrown) {
-      const error = asBuildError(thrown);
-      error.phase ??= phase;
+    } catch (error) {
       this.#end(phase, 'failed', start, undefined);
       throw error;
     }

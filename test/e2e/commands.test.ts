@@ -153,7 +153,11 @@ t.test('mistakes end with their exit codes, a reason and advice', async (t) => {
     [['build', source, builder, 'oci:x:1', '--no-such-flag'], 2, /USAGE_INVALID/],
     [['no-such-command'], 2, /USAGE_INVALID/],
     [['build', source, 'example.com/UPPER', 'oci:x:1'], 2, /REFERENCE_INVALID/],
-    [['build', join(source, 'missing'), builder, 'oci:x:1'], 4, /SOURCE_NOT_FOUND/],
+    [
+      ['build', join(source, 'missing'), builder, 'oci:x:1'],
+      4,
+      /error in source .SOURCE_NOT_FOUND/,
+    ],
     [['build', source, '127.0.0.1:1/none:1', 'oci:x:1'], 5, /REGISTRY_UNAVAILABLE/],
     [['build', source, 'oci:./nowhere:1', 'oci:x:1'], 7, /IMAGE_NOT_FOUND/],
     [
