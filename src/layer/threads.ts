@@ -26,8 +26,10 @@ export const bufferSize = 2 ** 20;
  * as `apply/worker`; sources and compiled files alike.
  */
 export function startWorker(entry: string, data: unknown): Worker {
+  // Short-lived garbage of a thread is little; the default would let it grow to tens of megabytes.
+  const resourceLimits = { maxYoungGenerationSizeMb: 8 };
   const url = new URL(`./${entry}${extname(import.meta.url)}`, import.meta.url);
-  return new Worker(url, { workerData: data, stdout: false, stderr: false });
+  return new Worker(url, { workerData: data, resourceLimits });
 }
 
 /** Rejects when the worker fails, reports a failure or ends; never resolves. */

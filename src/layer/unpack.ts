@@ -2,8 +2,9 @@
  * Unpacks layers into a root file system and its index.
  *
  * This thread reads, decompresses (on libuv's threads) and hashes; another parses and writes. The next
- * layer is already being decompressed while one is applied. Buffers go back and forth, so memory does
- * not follow the size of a layer. Nothing counts before the last diffID has been verified.
+ * layer is already being decompressed while one is applied. A fixed set of shared buffers goes back and
+ * forth, so memory does not follow the size of a layer. Nothing counts before the last diffID has been
+ * verified.
  */
 
 import { lstatSync, mkdirSync } from 'node:fs';
@@ -127,7 +128,7 @@ class Unpacking {
       const feed = this.#feed(i);
       this.#feed(i + 1);
       for await (const { buffer, length } of feed.chunks())
-        this.#send({ kind: 'chunk', layer: layer.diffId, pool: i % 2, buffer, length }, [buffer]);
+        this.#send({ kind: 'chunk', layer: layer.diffId, pool: i % 2, buffer, length });
       this.#send({ kind: 'layer-end', layer: layer.diffId });
     }
     this.#send({ kind: 'finish' });
@@ -159,8 +160,8 @@ class Unpacking {
     return feed;
   }
 
-  #send(instruction: UnpackInstruction, transfer: readonly ArrayBuffer[] = []): void {
-    this.#worker.postMessage(instruction, transfer);
+  #send(instruction: UnpackInstruction): void {
+    this.#worker.postMessage(instruction);
   }
 
   #onReport(report: UnpackReport): void {

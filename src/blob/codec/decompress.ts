@@ -32,7 +32,7 @@ export const defaultDecompressionLimits: DecompressionLimits = {
   ratioFloor: 2 ** 30,
 };
 
-const outputChunk = 2 ** 20;
+const outputChunk = 2 ** 18;
 
 /** Counts what has been taken from the compressed side. */
 interface Meter {

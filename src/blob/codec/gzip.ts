@@ -53,7 +53,7 @@ function deflateBlock(
     level,
     memLevel: 9,
     finishFlush: constants.Z_SYNC_FLUSH,
-    chunkSize: blockSize,
+    chunkSize: blockSize / 4,
     ...(dictionary === undefined ? {} : { dictionary }),
   });
   // A failure is seen when its turn comes; until then it must not count as unhandled.

@@ -13,7 +13,7 @@ export type UnpackInstruction =
       readonly kind: 'chunk';
       readonly layer: string;
       readonly pool: number;
-      readonly buffer: ArrayBuffer;
+      readonly buffer: SharedArrayBuffer;
       readonly length: number;
     }
   | { readonly kind: 'layer-end'; readonly layer: string }
@@ -21,7 +21,7 @@ export type UnpackInstruction =
 
 /** What the thread says. */
 export type UnpackReport =
-  | { readonly kind: 'free'; readonly pool: number; readonly buffer: ArrayBuffer }
+  | { readonly kind: 'free'; readonly pool: number; readonly buffer: SharedArrayBuffer }
   | { readonly kind: 'done'; readonly outcome: UnpackOutcome }
   | FailureMessage;
 
@@ -46,8 +46,7 @@ function listen(port: NonNullable<typeof parentPort>): void {
     try {
       unpacker ??= new Unpacker(workerData as UnpackWork);
       const report = follow(unpacker, instruction);
-      const transfer = report?.kind === 'free' ? [report.buffer] : [];
-      if (report !== undefined) port.postMessage(report, transfer);
+      if (report !== undefined) port.postMessage(report);
     } catch (thrown) {
       unpacker?.[Symbol.dispose]();
       port.postMessage(failureMessage(thrown));
