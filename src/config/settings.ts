@@ -51,7 +51,11 @@ export const settings = {
     'auto',
     'how changes are kept apart from the builder image',
   ),
-  network: withDefault(choice(['host', 'none']), 'host', 'network of the scripts of a build'),
+  network: withDefault(
+    choice(['host', 'none', 'slirp4netns', 'pasta']),
+    'host',
+    'network of the scripts of a build',
+  ),
   timeout: withoutDefault(integer(1, 1_000_000), 'seconds after which assemble is ended'),
   compression: withDefault(choice(['gzip', 'zstd', 'none']), 'gzip', 'compression of new layers'),
   compressionLevel: withoutDefault(integer(1, 22), 'compression level of new layers'),

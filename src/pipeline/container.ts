@@ -17,6 +17,7 @@ import {
   defaultCapabilities,
   type ExecutorName,
   type IsolationLevel,
+  type NetworkMode,
   type RunMount,
 } from '../runtime/index.ts';
 import {
@@ -50,7 +51,7 @@ export interface ContainerProcess {
 export interface SandboxSettings {
   readonly executor?: ExecutorName;
   readonly minIsolation?: IsolationLevel;
-  readonly network: 'host' | 'none';
+  readonly network: NetworkMode;
   readonly addHosts: readonly string[];
   readonly dropCapabilities: readonly string[];
   readonly mounts: readonly RunMount[];

@@ -3,7 +3,7 @@
 import type { StorageKind, StoragePreference } from '../agent/index.ts';
 import type { Phase } from '../events/index.ts';
 import type { Compression, Digest, Platform } from '../model/index.ts';
-import type { ExecutorName, IsolationLevel } from '../runtime/index.ts';
+import type { ExecutorName, IsolationLevel, NetworkMode } from '../runtime/index.ts';
 
 /** Everything a user can say about one build; defaults are filled in by the caller (see src/config). */
 export interface BuildRequest {
@@ -49,7 +49,7 @@ export interface BuildRequest {
   readonly executor?: ExecutorName;
   readonly minIsolation?: IsolationLevel;
   readonly storage: StoragePreference;
-  readonly network: 'host' | 'none';
+  readonly network: NetworkMode;
   readonly addHosts: readonly string[];
   readonly dropCapabilities: readonly string[];
   /** PEM file that scripts of the build trust in addition. */

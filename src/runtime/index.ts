@@ -18,3 +18,4 @@ export type { NamespaceDeps, NamespaceProcess, NamespaceRequest } from './namesp
 export { spawnInNamespace } from './namespace/spawn.ts';
 export * from './ports.ts';
 export { runtimes } from './runtimes.ts';
+export { nameServerOf } from './supervise/network.ts';

@@ -26,6 +26,15 @@ export type RunMount =
       readonly mode?: number;
     };
 
+/**
+ * Networks as users pick them with `--network`: all that this machine reaches, its own loopback included;
+ * nothing; or the outside only, by way of a program in user space.
+ */
+export const networkModes = ['host', 'none', 'slirp4netns', 'pasta'] as const;
+
+/** What a run can reach. */
+export type NetworkMode = (typeof networkModes)[number];
+
 /** One process to run in a root filesystem. */
 export interface RunSpec {
   /** Unique on this machine; `[A-Za-z0-9]+`, at most 64 characters. */
@@ -37,7 +46,7 @@ export interface RunSpec {
   readonly cwd: string;
   readonly user: ProcessUser;
   readonly mounts: readonly RunMount[];
-  readonly network: 'host' | 'none';
+  readonly network: NetworkMode;
   readonly hostname: string;
   readonly readOnlyRootfs: boolean;
   /** Capabilities (`CAP_CHOWN`) in the bounding set; granted only where the user is root. */

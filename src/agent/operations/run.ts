@@ -4,13 +4,13 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { join } from 'node:path';
 import { BuildError } from '../../errors/index.ts';
 import type { RunMount, RunSpec, RunStdio, Runtime } from '../../runtime/index.ts';
 import { chooseRuntime } from '../../runtime/index.ts';
 import { prepareMountPoints } from '../mount-points.ts';
+import { mountNameResolution } from '../name-resolution.ts';
 import type { RunRequest, RunResult } from '../protocol.ts';
 import type { OperationContext } from '../server.ts';
 import { openOutputPipes } from '../stdio.ts';
@@ -33,8 +33,10 @@ export async function runProcess(
   request: RunRequest,
   context: OperationContext,
 ): Promise<RunResult> {
-  const choice = await chooseRuntime(deps.runtimes, request.runtime, context.signal);
-  const mounts = [...networkMounts(workspace, request), ...request.mounts];
+  const { network } = request;
+  const wanted = { ...request.runtime, network };
+  const choice = await chooseRuntime(deps.runtimes, wanted, context.signal);
+  const mounts = [...mountNameResolution(workspace.directory, request), ...request.mounts];
   using _points = prepareMountPoints(
     workspace.root,
     mounts.map((mount) => ({ target: mount.target, kind: kindOf(mount) })),
@@ -47,7 +49,7 @@ export async function runProcess(
     cwd: request.cwd,
     user: request.user,
     mounts,
-    network: request.network,
+    network,
     hostname: 's2oci',
     readOnlyRootfs: false,
     capabilities: request.capabilities,
@@ -83,36 +85,6 @@ function kindOf(mount: RunMount): 'file' | 'directory' {
     return 'file';
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EISDIR' ? 'directory' : 'file';
-  }
-}
-
-/** Name resolution as the host has it, plus the hosts that the user adds. */
-function networkMounts(workspace: Workspace, request: RunRequest): readonly RunMount[] {
-  const hosts = join(workspace.directory, 'hosts');
-  const base = request.network === 'host' ? readOr('/etc/hosts', '') : '';
-  const added = request.addHosts.map(
-    (pair) => `${pair.slice(pair.indexOf(':') + 1)}\t${pair.slice(0, pair.indexOf(':'))}`,
-  );
-  writeFileSync(
-    hosts,
-    `${['127.0.0.1\tlocalhost', '::1\tlocalhost', ...added].join('\n')}\n${base}`,
-  );
-  const mounts: RunMount[] = [
-    { kind: 'bind', source: hosts, target: '/etc/hosts', readOnly: true },
-  ];
-  if (request.network === 'host') {
-    const resolv = join(workspace.directory, 'resolv.conf');
-    writeFileSync(resolv, readOr('/etc/resolv.conf', ''));
-    mounts.push({ kind: 'bind', source: resolv, target: '/etc/resolv.conf', readOnly: true });
-  }
-  return mounts;
-}
-
-function readOr(path: string, fallback: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return fallback;
   }
 }
 

@@ -4,7 +4,7 @@ import type { Settings } from '../../config/index.ts';
 import { BuildError } from '../../errors/index.ts';
 import { hostPlatform, parsePlatform } from '../../model/index.ts';
 import type { BuildRequest } from '../../pipeline/index.ts';
-import { executorNames } from '../../runtime/index.ts';
+import { executorNames, networkModes } from '../../runtime/index.ts';
 import { parseVariable } from '../../s2i/index.ts';
 import {
   type CommandIo,
@@ -109,7 +109,7 @@ export const sandboxOptions: readonly OptionSpec[] = [
     description: 'fail rather than run with less isolation',
     choices: ['A', 'B', 'C', 'D', 'F'],
   },
-  { flags: '--network <mode>', description: 'network of assemble', choices: ['host', 'none'] },
+  { flags: '--network <mode>', description: 'network of assemble', choices: networkModes },
   {
     flags: '--add-host <name:ip>',
     description: 'line for /etc/hosts of assemble',

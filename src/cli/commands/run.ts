@@ -12,6 +12,7 @@ import {
   type SandboxSettings,
   unpackImage,
 } from '../../pipeline/index.ts';
+import { networkModes } from '../../runtime/index.ts';
 import {
   parseBuilderContract,
   parseVariable,
@@ -43,7 +44,7 @@ const executionOptions: readonly OptionSpec[] = [
     description: 'fail rather than run with less isolation',
     choices: ['A', 'B', 'C', 'D', 'F'],
   },
-  { flags: '--network <mode>', description: 'network of the process', choices: ['host', 'none'] },
+  { flags: '--network <mode>', description: 'network of the process', choices: networkModes },
   { flags: '--platform <platform>', description: 'platform to take from an index' },
   ...registryOptions,
   ...reportOptions,

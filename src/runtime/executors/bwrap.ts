@@ -15,13 +15,12 @@ import type { ExitStatus, RunSpec, RunStdio, Runtime } from '../ports.ts';
 import { compileBpf } from '../seccomp/bpf.ts';
 import { buildStepFilter } from '../seccomp/profile.ts';
 import {
+  demandsOf,
   type ExtraDescriptor,
   firstExtraDescriptor,
   type SupervisedCommand,
-  type SupervisedExit,
-  statusOf,
-  supervise,
-} from '../supervise.ts';
+} from '../supervise/command.ts';
+import { type SupervisedExit, statusOf, supervise } from '../supervise/supervise.ts';
 import { type BwrapSetting, bwrapOptions } from './bwrap-options.ts';
 import { isolationOf } from './isolation.ts';
 import { probed } from './probed.ts';
@@ -108,7 +107,7 @@ function commandOf(
   return {
     argv: namespace === undefined ? argv : becomeUser(deps, spec, argv),
     extra,
-    memory: spec.limits?.memory,
+    ...demandsOf(spec),
     ...surroundings(deps, form),
   };
 }

@@ -15,7 +15,8 @@ import type { ExitStatus, RunNeeds, RunSpec, RunStdio, Runtime } from '../ports.
 import { chrootCommand } from '../sandbox/chroot-command.ts';
 import { divideEnvironment, withLateVariables } from '../sandbox/environment.ts';
 import { placeStandIns } from '../sandbox/stand-ins.ts';
-import { statusOf, supervise } from '../supervise.ts';
+import { demandsOf } from '../supervise/command.ts';
+import { statusOf, supervise } from '../supervise/supervise.ts';
 import { directScript } from './direct-script.ts';
 import { probed } from './probed.ts';
 import { missingPrograms, refuseUnmapped } from './refusals.ts';
@@ -59,7 +60,7 @@ function missing(deps: RuntimeDeps): string | undefined {
 }
 
 function refusal(deps: RuntimeDeps, needs: RunNeeds): string | undefined {
-  if (needs.network === 'none') return 'chroot cannot take the network away';
+  if (needs.network !== 'host') return 'chroot has no network but that of the host';
   return refuseUnmapped(deps, needs);
 }
 
@@ -89,7 +90,7 @@ async function run(
         argv: limited(deps, spec.limits, argv),
         extra: [{ kind: 'input', bytes: Buffer.from(exports) }],
         reportsStart: true,
-        memory: spec.limits?.memory,
+        ...demandsOf(spec),
       },
       stdio,
       signal,

@@ -12,7 +12,8 @@ import { ownsOneId } from '../machine/identity.ts';
 import { limited } from '../machine/limits.ts';
 import type { ExitStatus, RunSpec, RunStdio, Runtime } from '../ports.ts';
 import { divideEnvironment, withLateVariables } from '../sandbox/environment.ts';
-import { statusOf, supervise } from '../supervise.ts';
+import { demandsOf } from '../supervise/command.ts';
+import { statusOf, supervise } from '../supervise/supervise.ts';
 import { directScript } from './direct-script.ts';
 import { probed } from './probed.ts';
 import { missingPrograms } from './refusals.ts';
@@ -29,7 +30,7 @@ export function inBuilder(deps: RuntimeDeps): Runtime {
     }),
     missing: () => missingPrograms(deps, ['setpriv', 'sh', 'cat', 'env']),
     refusal: ({ network }) =>
-      network === 'none' ? 'in-builder cannot take the network away' : undefined,
+      network === 'host' ? undefined : 'in-builder has no network but that of the host',
     describe: async () => ({
       isolation: 'F',
       limitations: ['the process runs in place, with our own id and in our own root filesystem'],
@@ -64,7 +65,7 @@ async function run(
       argv: limited(deps, spec.limits, [...shell, ...asUser(deps, spec), ...args]),
       extra: [{ kind: 'input', bytes: Buffer.from(exports) }],
       reportsStart: true,
-      memory: spec.limits?.memory,
+      ...demandsOf(spec),
       directory: spec.cwd,
     },
     stdio,

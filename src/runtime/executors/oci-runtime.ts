@@ -13,7 +13,8 @@ import type { ExitStatus, RunSpec, RunStdio, Runtime } from '../ports.ts';
 import { prepareTmpfs } from '../sandbox/tmpfs.ts';
 import { ociSeccomp } from '../seccomp/oci.ts';
 import { buildStepFilter } from '../seccomp/profile.ts';
-import { type SupervisedCommand, statusOf, supervise } from '../supervise.ts';
+import { demandsOf, type SupervisedCommand } from '../supervise/command.ts';
+import { statusOf, supervise } from '../supervise/supervise.ts';
 import { startGuard } from './guard.ts';
 import { isolationOf } from './isolation.ts';
 import { probed } from './probed.ts';
@@ -87,7 +88,7 @@ async function run(
     ];
     const exit = await supervise(
       deps,
-      { argv, memory: spec.limits?.memory, ...surroundings(form) },
+      { argv, ...demandsOf(spec), ...surroundings(form) },
       stdio,
       signal,
     );

@@ -17,7 +17,8 @@ import { recordStubs } from '../sandbox/stubs.ts';
 import { prepareTmpfs } from '../sandbox/tmpfs.ts';
 import { ociSeccomp } from '../seccomp/oci.ts';
 import { buildStepFilter } from '../seccomp/profile.ts';
-import { statusOf, supervise } from '../supervise.ts';
+import { demandsOf } from '../supervise/command.ts';
+import { statusOf, supervise } from '../supervise/supervise.ts';
 import { isolationOf } from './isolation.ts';
 import { probed } from './probed.ts';
 import { missingForNamespaces, refuseUnmapped } from './refusals.ts';
@@ -88,7 +89,7 @@ async function run(
         argv: [...globalPart(deps, place, inner), ...runPart(deps, directory, pinned)],
         namespaces: ['--mount'],
         mountProc: true,
-        memory: spec.limits?.memory,
+        ...demandsOf(spec),
         bind: { source: directory, target: place },
         environment: { ...helperEnvironment, ...podmanEnvironment(deps, place) },
       },
@@ -148,7 +149,14 @@ function runPart(deps: RuntimeDeps, directory: string, spec: RunSpec): readonly 
   const groups = ownsOneId(deps.identity) ? [] : additionalGids;
   return [
     ...['run', '--rm', '--name', spec.id, '--pull', 'never', '--log-driver', 'none'],
-    ...['--cgroups', 'no-conmon', '--network', spec.network, '--hostname', spec.hostname],
+    ...[
+      '--cgroups',
+      'no-conmon',
+      '--network',
+      spec.network === 'none' ? 'none' : 'host',
+      '--hostname',
+      spec.hostname,
+    ],
     // what the agent mounts is enough: podman writes no file of its own
     ...(spec.network === 'none' ? [] : ['--dns', 'none']),
     ...['--no-hosts', '--passwd=false', '--http-proxy=false', '--systemd=false'],

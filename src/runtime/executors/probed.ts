@@ -14,6 +14,7 @@ import type {
 } from '../ports.ts';
 import { checkSpec } from '../sandbox/check.ts';
 import { firstWorking } from './probe.ts';
+import { refuseNetwork } from './refusals.ts';
 
 /** What is known of an executor whose form works. */
 export type UsableCapability = Extract<Capability, { usable: true }>;
@@ -64,7 +65,7 @@ class ProbedRuntime<F> implements Runtime {
   }
 
   refusal(needs: RunNeeds): string | undefined {
-    return this.#executor.refusal(needs);
+    return this.#executor.refusal(needs) ?? refuseNetwork(this.#deps, needs);
   }
 
   async run(spec: RunSpec, stdio: RunStdio, signal?: AbortSignal): Promise<ExitStatus> {

@@ -1,5 +1,6 @@
 /** Reasons that several executors have to refuse a run. */
 
+import { closeSync, openSync } from 'node:fs';
 import type { RuntimeDeps } from '../deps.ts';
 import { canMount, isMapped, ownsOneId } from '../machine/identity.ts';
 import type { RunNeeds } from '../ports.ts';
@@ -33,4 +34,22 @@ export function missingPrograms(
 ): string | undefined {
   const absent = programs.filter((name) => deps.tools.find(name) === undefined);
   return absent.length > 0 ? `not installed: ${absent.join(', ')}` : undefined;
+}
+
+/** Refuses networks in user space that cannot be set up here. */
+export function refuseNetwork(deps: RuntimeDeps, { network }: RunNeeds): string | undefined {
+  if (network === 'host' || network === 'none') return undefined;
+  if (!canMount(deps.identity)) return `${network} needs a user namespace`;
+  return missingPrograms(deps, [network, 'setpriv']) ?? missingTunnel(network);
+}
+
+const tunnelDevice = '/dev/net/tun';
+
+function missingTunnel(network: string): string | undefined {
+  try {
+    closeSync(openSync(tunnelDevice, 'r+'));
+    return undefined;
+  } catch (error) {
+    return `${network} needs ${tunnelDevice}: ${(error as Error).message}`;
+  }
 }

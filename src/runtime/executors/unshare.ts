@@ -16,7 +16,8 @@ import type { ExitStatus, RunSpec, RunStdio, Runtime } from '../ports.ts';
 import { enterCommand } from '../sandbox/enter.ts';
 import { divideEnvironment, withLateVariables } from '../sandbox/environment.ts';
 import { deviceNames, mountTables } from '../sandbox/fstab.ts';
-import { statusOf, supervise } from '../supervise.ts';
+import { demandsOf } from '../supervise/command.ts';
+import { statusOf, supervise } from '../supervise/supervise.ts';
 import { isolationOf } from './isolation.ts';
 import { probed } from './probed.ts';
 import { missingForNamespaces, refuseUnmappedUnlessSingle } from './refusals.ts';
@@ -68,7 +69,7 @@ async function run(
         namespaces: ['--mount', '--ipc', '--uts', ...network],
         extra: [{ kind: 'input', bytes: Buffer.from(exports) }],
         reportsStart: true,
-        memory: spec.limits?.memory,
+        ...demandsOf(spec),
       },
       stdio,
       signal,

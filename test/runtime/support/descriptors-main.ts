@@ -6,7 +6,7 @@ import {
   searchTools,
 } from '../../../src/runtime/index.ts';
 import { inheritableDescriptors } from '../../../src/runtime/machine/descriptors.ts';
-import { supervise } from '../../../src/runtime/supervise.ts';
+import { supervise } from '../../../src/runtime/supervise/supervise.ts';
 
 const deps = { tools: searchTools(undefined), identity: readIdentity(), stateDirectory: '/tmp' };
 const stdio = { stdin: 'ignore', stdout: 1, stderr: 2 } as const;

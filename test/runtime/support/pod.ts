@@ -28,6 +28,8 @@ export interface Pod {
   readonly hostUsers?: boolean;
   /** newuidmap with file capabilities instead of the setuid bit. */
   readonly fileCapabilities?: boolean;
+  /** /dev/net/tun, usable by everybody. */
+  readonly tunnel?: boolean;
   /** A passwd entry and subordinate ids for the uid. */
   readonly passwd?: boolean;
 }
@@ -58,6 +60,15 @@ const maskedPaths = [
   '/sys/firmware',
 ];
 const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+const tunnel = {
+  path: '/dev/net/tun',
+  type: 'c',
+  major: 10,
+  minor: 200,
+  fileMode: 0o666,
+  uid: 0,
+  gid: 0,
+};
 const userNamespaceStart = 400_000;
 const checkout = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
 
@@ -150,6 +161,7 @@ function config(
         ...['mount', 'pid', 'ipc', 'uts'].map((type) => ({ type })),
         ...(own ? [{ type: 'user' }] : []),
       ],
+      ...(pod.tunnel === true ? { devices: [tunnel] } : {}),
       ...(own ? { uidMappings: map, gidMappings: map } : {}),
       ...(masked ? { maskedPaths, readonlyPaths } : {}),
       ...podSeccomp(pod.seccomp, pod.capabilities),

@@ -13,6 +13,7 @@ import type {
   ExitStatus,
   Identity,
   Mapping,
+  NetworkMode,
   ProcessLimits,
   ProcessUser,
   RunMount,
@@ -27,7 +28,7 @@ export interface ScenarioRun {
   readonly cwd?: string;
   /** `source` is relative to the scenario's scratch directory. */
   readonly mounts?: readonly RunMount[];
-  readonly network?: 'host' | 'none';
+  readonly network?: NetworkMode;
   readonly readOnlyRootfs?: boolean;
   readonly capabilities?: readonly string[];
   readonly fakeRoot?: boolean;

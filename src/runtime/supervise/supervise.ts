@@ -11,56 +11,28 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { kill } from 'node:process';
 import type { Readable } from 'node:stream';
-import { BuildError } from '../errors/index.ts';
-import type { RuntimeDeps } from './deps.ts';
-import { inheritableDescriptors } from './machine/descriptors.ts';
+import { BuildError } from '../../errors/index.ts';
+import type { RuntimeDeps } from '../deps.ts';
+import { inheritableDescriptors } from '../machine/descriptors.ts';
 import {
   type Collected,
   collect,
   helperEnvironment,
   killGroup,
   settleWithin,
-} from './machine/helper.ts';
-import { canMount } from './machine/identity.ts';
-import { entryOfChild, namespaceInitOf } from './machine/processes.ts';
-import { createTag } from './machine/tag.ts';
-import { type Watchdog, watchMemory } from './machine/watchdog.ts';
-import type { ExitStatus, RunStdio } from './ports.ts';
-
-/** The number of the first extra descriptor; the others follow. */
-export const firstExtraDescriptor = 5;
-
-/** Something passed to the command on a descriptor of its own. */
-export type ExtraDescriptor =
-  /** A pipe from which the command reads these bytes. */
-  | { readonly kind: 'input'; readonly bytes: Uint8Array }
-  /** A pipe whose text is collected. */
-  | { readonly kind: 'output' }
-  /** A descriptor of this process. */
-  | { readonly kind: 'inherited'; readonly descriptor: number };
-
-/** One command of an executor. */
-export interface SupervisedCommand {
-  /** Program and arguments; the program's path is absolute. */
-  readonly argv: readonly string[];
-  /** Options of unshare besides the pid namespace, such as `--mount`. */
-  readonly namespaces?: readonly string[];
-  /** false for a command that makes a pid namespace by itself and needs /proc to fit its own pid. */
-  readonly pidNamespace?: boolean;
-  /** Mounts a fresh /proc for the new pid namespace first; needs `--mount` and a kernel that allows it. */
-  readonly mountProc?: boolean;
-  /** Shows a directory under another path as well; needs `--mount`. */
-  readonly bind?: { readonly source: string; readonly target: string };
-  readonly extra?: readonly ExtraDescriptor[];
-  /** Environment of the command; default is a minimal one. */
-  readonly environment?: Readonly<Record<string, string>>;
-  /** Working directory of the command; default is that of this process. */
-  readonly directory?: string;
-  /** Bytes that the command and all it starts may use together. */
-  readonly memory?: number | undefined;
-  /** The command reports by itself on descriptor 3 that it is about to start the process. */
-  readonly reportsStart?: boolean;
-}
+} from '../machine/helper.ts';
+import { entryOfChild, namespaceInitOf } from '../machine/processes.ts';
+import { createTag } from '../machine/tag.ts';
+import { type Watchdog, watchMemory } from '../machine/watchdog.ts';
+import type { ExitStatus, RunStdio } from '../ports.ts';
+import {
+  commandLine,
+  type ExtraDescriptor,
+  firstExtraDescriptor,
+  isIsolated,
+  type SupervisedCommand,
+} from './command.ts';
+import { connectNetwork } from './network.ts';
 
 /** How a supervised command ended. */
 export interface SupervisedExit {
@@ -74,19 +46,6 @@ export interface SupervisedExit {
   readonly outputs: readonly string[];
 }
 
-// $1 = mount, $2 = whether to mount /proc, $3 and $4 = a bind's source and target, $5 = whether the
-// command reports its start itself; what is empty does not happen, and the rest is the command.
-const script = `
-mount=$1 proc=$2 source=$3 target=$4 own=$5
-shift 5
-if [ -n "$proc" ]; then "$mount" -t proc -o nosuid,nodev,noexec proc /proc || exit 125; fi
-if [ -n "$source" ]; then "$mount" --bind -- "$source" "$target" || exit 125; fi
-if [ -n "$own" ]; then exec "$@"; fi
-printf 'started' >&3
-exec 2>&4 3>&- 4>&-
-exec "$@"
-`;
-
 /** Runs a command to its end; aborting kills its whole process tree before this settles. */
 export async function supervise(
   deps: RuntimeDeps,
@@ -96,26 +55,28 @@ export async function supervise(
 ): Promise<SupervisedExit> {
   signal?.throwIfAborted();
   refuseLeaks();
-  const { argv, extra = [] } = command;
+  const { extra = [] } = command;
   const tag = isIsolated(deps, command) ? undefined : createTag(deps);
-  const [file = '', ...args] = [...(tag?.prefix ?? []), ...wrapper(deps, command), ...argv];
+  const [file = '', ...args] = [...(tag?.prefix ?? []), ...commandLine(deps, command)];
   const child = spawn(file, args, {
     stdio: [stdio.stdin, stdio.stdout, 'pipe', 'pipe', stdio.stderr, ...extra.map(stdioOf)],
     env: { ...(command.environment ?? helperEnvironment) },
     ...(command.directory === undefined ? {} : { cwd: command.directory }),
     detached: true,
   });
+  const end = settled(child, signal);
   const messages = collect(child.stderr as Readable);
   const report = collect(streamAt(child, 3));
   const outputs = feed(child, extra);
+  await using network = await connectNetwork(deps, child, command.network, end);
   using watchdog = watch(child, command.memory);
-  const code = await settled(child, signal);
+  const code = await end;
   await tag?.killAll();
   // who held the other ends is dead, so what was written arrives now, and then the end
   await settleWithin(drainTime, [messages, report, ...outputs]);
   for (const stream of child.stdio) stream?.destroy();
-  const started = report.text() === 'started';
-  const said = messages.text().trim();
+  const started = report.text().endsWith('started');
+  const said = network.failure ?? messages.text().trim();
   return {
     code: signal?.aborted === true || lostKill(code, started, said) ? killedCode : code,
     started,
@@ -143,32 +104,10 @@ export function statusOf(exit: SupervisedExit, failure?: string): ExitStatus {
   return { code: exit.code, runtimeFailure: exit.messages || `launch ended with ${exit.code}` };
 }
 
-function wrapper(deps: RuntimeDeps, command: SupervisedCommand): readonly string[] {
-  const { tools } = deps;
-  const setpriv = tools.find('setpriv');
-  const guard = setpriv === undefined ? [] : [setpriv, '--pdeathsig', 'KILL', '--'];
-  const unshare = tools.find('unshare');
-  const isolate =
-    unshare !== undefined && isIsolated(deps, command)
-      ? [unshare, '--pid', '--fork', '--kill-child', ...(command.namespaces ?? []), '--']
-      : [];
-  const shell = [tools.find('sh') ?? '/bin/sh', '-c', script, 'sh'];
-  const { source = '', target = '' } = command.bind ?? {};
-  return [
-    ...[...guard, ...isolate, ...shell, tools.find('mount') ?? 'mount'],
-    ...[command.mountProc === true ? 'proc' : '', source, target],
-    command.reportsStart === true ? 'own' : '',
-  ];
-}
-
 function watch(child: ChildProcess, memory: number | undefined): Watchdog | undefined {
   const root = child.pid === undefined ? undefined : entryOfChild(child.pid)?.pids[0];
   if (memory === undefined || root === undefined) return undefined;
   return watchMemory(root, memory, () => killTree(child));
-}
-
-function isIsolated({ identity }: RuntimeDeps, command: SupervisedCommand): boolean {
-  return canMount(identity) && command.pidNamespace !== false;
 }
 
 function refuseLeaks(): void {
