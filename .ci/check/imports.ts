@@ -12,6 +12,8 @@ export interface ImportEdge {
   /** Path of the module in the project; undefined for packages and builtins. */
   readonly to: string | undefined;
   readonly place: string;
+  /** When it is loaded: with the file, when a call wants it, or never, because it is only a type. */
+  readonly loaded: 'at once' | 'on demand' | 'never';
 }
 
 /** Lists every import of the sources. */
@@ -27,7 +29,8 @@ function importsOfUnit(unit: SourceUnit): readonly ImportEdge[] {
     const specifier = literal.text;
     const relative = specifier.startsWith('.');
     const to = relative ? posix.join(posix.dirname(unit.path), specifier) : undefined;
-    edges.push({ from: unit.path, specifier, to, place: placeOf(unit, literal) });
+    const place = placeOf(unit, literal);
+    edges.push({ from: unit.path, specifier, to, place, loaded: loadedWhen(node) });
   });
   return edges;
 }
@@ -42,8 +45,17 @@ function specifierOf(node: ts.Node): ts.Node | undefined {
   return undefined;
 }
 
+function loadedWhen(node: ts.Node): ImportEdge['loaded'] {
+  if (ts.isCallExpression(node)) return 'on demand';
+  if (ts.isImportTypeNode(node)) return 'never';
+  if (ts.isImportDeclaration(node)) return node.importClause?.isTypeOnly ? 'never' : 'at once';
+  return ts.isExportDeclaration(node) && node.isTypeOnly ? 'never' : 'at once';
+}
+
 /** Finds the import cycles: groups of files that reach each other, each as its sorted paths. */
-export function findCycles(edges: readonly ImportEdge[]): readonly (readonly string[])[] {
+export function findCycles(
+  edges: readonly Pick<ImportEdge, 'from' | 'to'>[],
+): readonly (readonly string[])[] {
   const graph = new Map<string, Set<string>>();
   for (const { from, to } of edges) {
     if (to === undefined) continue;

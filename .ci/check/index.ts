@@ -8,6 +8,7 @@ import { globalsCheck } from './globals.ts';
 import { leaksCheck } from './leaks.ts';
 import { regexpsCheck } from './regexps.ts';
 import { sizesCheck } from './sizes.ts';
+import { startupCheck } from './startup.ts';
 import { styleCheck, typesCheck } from './tools.ts';
 
 /** Every check of `npm run check`. */
@@ -15,6 +16,7 @@ export const checks: readonly Check[] = [
   typesCheck,
   styleCheck,
   architectureCheck,
+  startupCheck,
   documentationCheck,
   sizesCheck,
   globalsCheck,

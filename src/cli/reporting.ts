@@ -8,19 +8,7 @@ import {
   type Renderer,
   type RendererKind,
 } from '../ui/index.ts';
-import type { CommandIo, OptionSpec } from './command.ts';
-
-/** Options of what is told. */
-export const reportOptions: readonly OptionSpec[] = [
-  { flags: '-q, --quiet', description: 'print only the result and errors' },
-  {
-    flags: '--progress <kind>',
-    description: 'how progress is shown (default: auto)',
-    choices: ['auto', 'tty', 'plain', 'jsonl', 'github', 'gitlab'],
-  },
-  { flags: '--verbose', description: 'tell more' },
-  { flags: '--no-color', description: 'no colours (also: NO_COLOR)' },
-];
+import type { CommandIo } from './command.ts';
 
 /** Makes the renderer that options, environment and terminal ask for. */
 export function createCommandRenderer(config: Config, io: CommandIo): Renderer {

@@ -1,30 +1,7 @@
 /** `s2oci build`: the main job. */
 
-import type { CommandSpec, Invocation } from '../command.ts';
-import { reportOptions } from '../reporting.ts';
-import {
-  contentOptions,
-  layerOptions,
-  registryOptions,
-  resultOptions,
-  sandboxOptions,
-  sourceOptions,
-} from './build-options.ts';
-import { runBuild } from './run-build.ts';
-import { s2iOptions } from './s2i-flags.ts';
-import { completeInvocation } from './saved-build.ts';
-
-/** The options of everything that builds. */
-export const buildOptions = [
-  ...sourceOptions,
-  ...contentOptions,
-  ...sandboxOptions,
-  ...layerOptions,
-  ...resultOptions,
-  ...registryOptions,
-  ...reportOptions,
-  ...s2iOptions,
-];
+import type { CommandSpec } from '../command.ts';
+import { buildOptions } from './build-options.ts';
 
 const useConfigOption = {
   flags: '--use-config',
@@ -54,10 +31,5 @@ export const buildCommand: CommandSpec = {
     's2oci build https://git.example.com/app.git#main builder:1 oci:./image --incremental',
     'tar -c . | s2oci build - oci:./builder:24 registry.example.com/apps/hello:1',
   ],
-  run: buildTyped,
+  run: async (invocation) => (await import('../actions/build.ts')).buildTyped(invocation),
 };
-
-async function buildTyped(typed: Invocation): Promise<number> {
-  const { invocation, notices } = await completeInvocation(typed, buildOptions);
-  return runBuild(invocation, notices);
-}

@@ -1,10 +1,6 @@
 /** `s2oci create`: a new builder image to start from. */
 
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
-import { asBuildError, BuildError } from '../../errors/index.ts';
-import { builderSkeleton } from '../../s2i/index.ts';
-import type { CommandSpec, Invocation } from '../command.ts';
+import type { CommandSpec } from '../command.ts';
 import { daemonOptions } from './s2i-flags.ts';
 
 /** Writes the skeleton of a builder image. */
@@ -19,28 +15,5 @@ export const createCommand: CommandSpec = {
   ],
   options: daemonOptions,
   examples: ['s2oci create my-builder ./my-builder'],
-  run: create,
+  run: async (invocation) => (await import('../actions/create.ts')).create(invocation),
 };
-
-async function create({ args, io }: Invocation): Promise<number> {
-  const [name = '', directory = ''] = args;
-  const root = resolve(io.cwd, directory);
-  for (const { path, mode, text } of builderSkeleton(name)) {
-    const written = await writeNew(resolve(root, path), text, mode);
-    io.stderr.write(written ? `wrote ${path}\n` : `kept ${path}, which exists\n`);
-  }
-  return 0;
-}
-
-async function writeNew(path: string, text: string, mode: number): Promise<boolean> {
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, text, { flag: 'wx' });
-    await chmod(path, mode);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    const { code, message } = asBuildError(error);
-    throw new BuildError(code, `cannot write ${path}: ${message}`, { cause: error });
-  }
-}

@@ -1,9 +1,6 @@
 /** `s2oci delete`: removes a tag, or a manifest with all its tags. */
 
-import { BuildError } from '../../errors/index.ts';
-import { formatReference } from '../../model/index.ts';
-import type { CommandSpec, Invocation } from '../command.ts';
-import { parseRegistryReference, withRepository } from '../repository.ts';
+import type { CommandSpec } from '../command.ts';
 import { registryOptions } from './build-options.ts';
 
 /** Deletes from a registry; asks nothing. */
@@ -18,23 +15,5 @@ export const deleteCommand: CommandSpec = {
     's2oci delete registry.example.com/apps/hello:old',
     's2oci delete registry.example.com/apps/hello@sha256:...',
   ],
-  run: remove,
+  run: async (invocation) => (await import('../actions/delete.ts')).remove(invocation),
 };
-
-async function remove(invocation: Invocation): Promise<number> {
-  const { args, io } = invocation;
-  const reference = parseRegistryReference(args[0] ?? '');
-  const selector = reference.digest ?? reference.tag;
-  if (selector === undefined) {
-    throw new BuildError('USAGE_INVALID', 'what to delete needs a tag or a digest', {
-      suggestion: `s2oci delete ${formatReference(reference)}:TAG`,
-    });
-  }
-  await withRepository(invocation, reference, (repository) =>
-    repository.deleteManifest(selector, io.signal),
-  );
-  const { tag: _, ...byDigest } = reference;
-  const deleted = reference.digest === undefined ? reference : byDigest;
-  io.stdout.write(`deleted ${formatReference(deleted)}\n`);
-  return 0;
-}

@@ -1,9 +1,7 @@
 /** `s2oci push`: `copy` for those who look for it under this name, into registries only. */
 
-import { BuildError } from '../../errors/index.ts';
-import { parseTransport } from '../../image/index.ts';
-import type { CommandSpec, Invocation } from '../command.ts';
-import { copy, copyCommand } from './copy.ts';
+import type { CommandSpec } from '../command.ts';
+import { copyCommand } from './copy.ts';
 
 /** Pushes an image to a registry. */
 export const pushCommand: CommandSpec = {
@@ -17,15 +15,5 @@ export const pushCommand: CommandSpec = {
     { name: '<reference>', description: 'where to: registry, name and tag' },
   ],
   examples: ['s2oci push oci:./layout:1 registry.example.com/apps/hello:1'],
-  run: push,
+  run: async (invocation) => (await import('../actions/push.ts')).push(invocation),
 };
-
-async function push(invocation: Invocation): Promise<number> {
-  const [, destination = ''] = invocation.args;
-  if (parseTransport(destination).transport !== 'registry') {
-    throw new BuildError('USAGE_INVALID', `${destination} is not in a registry`, {
-      suggestion: 's2oci copy SOURCE DESTINATION writes layouts and archives too',
-    });
-  }
-  return copy(invocation);
-}

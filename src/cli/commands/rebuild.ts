@@ -1,15 +1,7 @@
 /** `s2oci rebuild`: the same build again, as the labels of an image describe it. */
 
-import { readImage } from '../../image/index.ts';
-import { hostPlatform, parsePlatform } from '../../model/index.ts';
-import { planRebuild, type RebuildPlan } from '../../s2i/index.ts';
-import { type CommandSpec, type Invocation, textOption } from '../command.ts';
-import { openImages } from '../images.ts';
-import { createCommandRenderer } from '../reporting.ts';
-import { loadSettings, openLocalStore } from '../wiring.ts';
-import { buildOptions } from './build.ts';
-import { runBuild } from './run-build.ts';
-import { acceptS2iFlags } from './s2i-flags.ts';
+import type { CommandSpec } from '../command.ts';
+import { buildOptions } from './build-options.ts';
 
 /** Builds an image again from the source and the builder image that its labels name. */
 export const rebuildCommand: CommandSpec = {
@@ -23,34 +15,5 @@ export const rebuildCommand: CommandSpec = {
   ],
   options: buildOptions,
   examples: ['s2oci rebuild registry.example.com/apps/hello:1'],
-  run: rebuild,
+  run: async (invocation) => (await import('../actions/rebuild.ts')).rebuild(invocation),
 };
-
-async function rebuild(typed: Invocation): Promise<number> {
-  const { invocation } = acceptS2iFlags(typed);
-  const [image = '', tag = image] = invocation.args;
-  const plan = await readPlan(invocation, image);
-  const { ref, contextDir } = plan;
-  return runBuild({
-    ...typed,
-    args: [plan.source, plan.builder, tag],
-    options: {
-      ...(ref === undefined ? {} : { ref }),
-      ...(contextDir === undefined ? {} : { contextDir }),
-      ...typed.options,
-    },
-  });
-}
-
-async function readPlan(invocation: Invocation, name: string): Promise<RebuildPlan> {
-  const { io, options } = invocation;
-  const config = await loadSettings(invocation);
-  const reporter = createCommandRenderer(config, io);
-  await using store = await openLocalStore(config, invocation);
-  await using images = await openImages(config, io, store, reporter);
-  await using source = await images.source(name);
-  const wanted = textOption(options, 'platform');
-  const platform = wanted === undefined ? hostPlatform('linux', io.arch) : parsePlatform(wanted);
-  const { config: image } = await readImage(source, platform, io.signal);
-  return planRebuild(image.execution.labels);
-}

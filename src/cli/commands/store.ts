@@ -1,11 +1,6 @@
 /** `s2oci store`: the local state of this user. */
 
-import { BuildError } from '../../errors/index.ts';
-import { displayText } from '../../model/index.ts';
-import { formatBytes } from '../../ui/index.ts';
-import { type CommandSpec, flagOption, type Invocation, textOption } from '../command.ts';
-import { withTreeRemover } from '../session.ts';
-import { loadSettings, openLocalStore } from '../wiring.ts';
+import type { CommandSpec } from '../command.ts';
 
 const jsonOption = { flags: '--json', description: 'print JSON' };
 
@@ -16,13 +11,22 @@ export const storeCommand: CommandSpec = {
   description:
     'The local store ($S2OCI_HOME, by default in the XDG data directory) keeps builder layers and their unpacked root file systems. Everything in it can be fetched again.',
   subcommands: [
-    { name: 'path', summary: 'print the directory of the store', run: printPath },
-    { name: 'df', summary: 'show what the store takes', options: [jsonOption], run: showUsage },
+    {
+      name: 'path',
+      summary: 'print the directory of the store',
+      run: async (invocation) => (await import('../actions/store.ts')).printPath(invocation),
+    },
+    {
+      name: 'df',
+      summary: 'show what the store takes',
+      options: [jsonOption],
+      run: async (invocation) => (await import('../actions/store.ts')).showUsage(invocation),
+    },
     {
       name: 'verify',
       summary: 'check every blob; damaged ones are set aside',
       options: [jsonOption],
-      run: verify,
+      run: async (invocation) => (await import('../actions/store.ts')).verify(invocation),
     },
     {
       name: 'prune',
@@ -43,95 +47,7 @@ export const storeCommand: CommandSpec = {
         jsonOption,
       ],
       examples: ['s2oci store prune --keep-bytes 20G', 's2oci store prune --older-than 7d'],
-      run: prune,
+      run: async (invocation) => (await import('../actions/store.ts')).prune(invocation),
     },
   ],
 };
-
-async function printPath(invocation: Invocation): Promise<number> {
-  const config = await loadSettings(invocation);
-  invocation.io.stdout.write(`${config.values.home}\n`);
-  return 0;
-}
-
-async function showUsage(invocation: Invocation): Promise<number> {
-  const { io, options } = invocation;
-  await using store = await openLocalStore(await loadSettings(invocation), invocation);
-  const usage = await store.df();
-  if (flagOption(options, 'json')) {
-    io.stdout.write(`${JSON.stringify(usage)}\n`);
-    return 0;
-  }
-  const { freeBytes, ...kinds } = usage;
-  for (const [name, { count, bytes }] of Object.entries(kinds)) {
-    io.stdout.write(`${name.padEnd(12)}${String(count).padStart(6)}  ${formatBytes(bytes)}\n`);
-  }
-  io.stdout.write(`${'free'.padEnd(20)}${formatBytes(freeBytes)}\n`);
-  return 0;
-}
-
-async function verify(invocation: Invocation): Promise<number> {
-  const { io, options } = invocation;
-  await using store = await openLocalStore(await loadSettings(invocation), invocation);
-  const report = await store.verify(io.signal);
-  if (flagOption(options, 'json')) {
-    io.stdout.write(`${JSON.stringify(report)}\n`);
-  } else {
-    io.stdout.write(
-      `${report.checkedBlobs} blobs, ${formatBytes(report.checkedBytes)}: ${report.damaged.length} damaged\n`,
-    );
-    for (const { name, reason } of report.damaged)
-      io.stdout.write(`  ${displayText(`${name}: ${reason}`)}\n`);
-  }
-  if (report.damaged.length === 0) return 0;
-  throw new BuildError('STORE_DAMAGED', `${report.damaged.length} damaged entries were set aside`, {
-    suggestion: 'nothing is lost: what was set aside is fetched again when it is needed',
-  });
-}
-
-async function prune(invocation: Invocation): Promise<number> {
-  const { io, options } = invocation;
-  const keepBytes = sizeOption(textOption(options, 'keepBytes'));
-  const olderThan = durationOption(textOption(options, 'olderThan'));
-  const config = await loadSettings(invocation);
-  await using store = await openLocalStore(config, invocation);
-  const report = await withTreeRemover(config, invocation, (removeTree) =>
-    store.prune({ keepBytes, olderThan, removeTree }),
-  );
-  io.stdout.write(
-    flagOption(options, 'json')
-      ? `${JSON.stringify(report)}\n`
-      : `removed ${report.removedBlobs} blobs and ${report.removedRootfs} root file systems, ${formatBytes(report.removedBytes)}; kept ${formatBytes(report.keptBytes)}\n`,
-  );
-  return 0;
-}
-
-const sizeUnits: Readonly<Record<string, number>> = {
-  '': 1,
-  K: 1024,
-  M: 1024 ** 2,
-  G: 1024 ** 3,
-  T: 1024 ** 4,
-};
-const timeUnits: Readonly<Record<string, number>> = { s: 1e3, m: 60e3, h: 3600e3, d: 86_400e3 };
-
-function sizeOption(text: string | undefined): number | undefined {
-  return measured(text, /^(\d{1,12})([KMGT]?)(?:i?B)?$/, sizeUnits, 'a size such as 500M or 10G');
-}
-
-function durationOption(text: string | undefined): number | undefined {
-  return measured(text, /^(\d{1,9})([smhd])$/, timeUnits, 'a time such as 90m, 12h or 7d');
-}
-
-function measured(
-  text: string | undefined,
-  pattern: RegExp,
-  units: Readonly<Record<string, number>>,
-  what: string,
-): number | undefined {
-  if (text === undefined) return undefined;
-  const match = pattern.exec(text);
-  const unit = units[match?.[2] ?? ''];
-  if (match !== null && unit !== undefined) return Number(match[1]) * unit;
-  throw new BuildError('USAGE_INVALID', `not ${what}: ${JSON.stringify(text)}`);
-}

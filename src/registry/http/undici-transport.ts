@@ -2,12 +2,13 @@
  * The production transport: undici's `request` over HTTP/1.1.
  *
  * One agent per TLS profile, proxy and reach, so that connections are shared only where all three agree.
- * HTTP/2 stays off: it is slower for large bodies. Time limits are ours, except for connecting.
+ * HTTP/2 stays off: it is slower for large bodies. Time limits are ours, except for connecting. Undici is
+ * loaded with the first request: it is a third of what a command would load that needs no network.
  */
 
 import { lookup as systemLookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
-import { Agent, type Dispatcher, ProxyAgent, request as undiciRequest } from 'undici';
+import type { Dispatcher } from 'undici';
 import { isWithinReach, kindOfAddress, type Reach } from './address.ts';
 import { addressRefusedCode } from './network-error.ts';
 import { type ProxySettings, proxyFor } from './proxy.ts';
@@ -76,6 +77,7 @@ async function makeAgent(input: AgentInput): Promise<Dispatcher> {
     pipelining: 1,
     autoSelectFamily: true,
   };
+  const { Agent, ProxyAgent } = await import('undici');
   const tls = url.protocol === 'https:' ? await tlsOptions(url.host, profiles) : {};
   if (proxy !== undefined) {
     const { protocol, host } = new URL(proxy);
@@ -120,8 +122,9 @@ function checkedLookup(reach: Reach): LookupFunction {
 
 async function sendThrough(dispatcher: Dispatcher, request: HttpRequest): Promise<HttpResponse> {
   const { method, url, headers, body, signal } = request;
-  const answer = await undiciRequest(url, {
-    dispatcher,
+  const answer = await dispatcher.request({
+    origin: url.origin,
+    path: url.pathname + url.search,
     method,
     headers,
     body: body ?? null,

@@ -5,7 +5,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BuildError } from '../../errors/index.ts';
-import { mergeRegistriesConfig, noRegistriesConfig, parseRegistriesConfig } from './parse.ts';
+import { mergeRegistriesConfig, noRegistriesConfig } from './merge.ts';
 import type { RegistriesConfig } from './types.ts';
 
 /** Where the files may be. */
@@ -40,7 +40,7 @@ export async function loadRegistriesConfig(
   const { file, directories } = places;
   if (file !== undefined) {
     const text = await readOptional(file);
-    if (text !== undefined) return parseRegistriesConfig(text, file);
+    if (text !== undefined) return parseFile(text, file);
     throw new BuildError('CONFIG_INVALID', `the registries configuration ${file} does not exist`);
   }
   let config = await firstConfig(directories);
@@ -48,7 +48,7 @@ export async function loadRegistriesConfig(
     for (const path of await dropIns(join(directory, 'registries.conf.d'))) {
       const text = await readOptional(path);
       if (text !== undefined) {
-        config = mergeRegistriesConfig(config, parseRegistriesConfig(text, path));
+        config = mergeRegistriesConfig(config, await parseFile(text, path));
       }
     }
   }
@@ -59,9 +59,15 @@ async function firstConfig(directories: readonly string[]): Promise<RegistriesCo
   for (const directory of directories) {
     const path = join(directory, 'registries.conf');
     const text = await readOptional(path);
-    if (text !== undefined) return parseRegistriesConfig(text, path);
+    if (text !== undefined) return parseFile(text, path);
   }
   return noRegistriesConfig;
+}
+
+/** Most users have no such file, and then the parser is not even loaded. */
+async function parseFile(text: string, path: string): Promise<RegistriesConfig> {
+  const { parseRegistriesConfig } = await import('./parse.ts');
+  return parseRegistriesConfig(text, path);
 }
 
 async function dropIns(directory: string): Promise<readonly string[]> {

@@ -6,13 +6,6 @@ import { parse } from 'smol-toml';
 import { BuildError } from '../../errors/index.ts';
 import type { Mirror, RegistriesConfig, RegistryRule } from './types.ts';
 
-/** A configuration that says nothing. */
-export const noRegistriesConfig: RegistriesConfig = {
-  rules: [],
-  aliases: {},
-  searchRegistries: [],
-};
-
 /**
  * Parses one file.
  *
@@ -36,20 +29,6 @@ export function parseRegistriesConfig(text: string, origin: string): RegistriesC
     rules: tables(document['registry']).map((table) => ruleOf(table, origin)),
     aliases: stringMap(document['aliases']),
     searchRegistries: strings(document['unqualified-search-registries']),
-  };
-}
-
-/** Joins two files: the second one's rules and names win over those of the first with the same prefix. */
-export function mergeRegistriesConfig(
-  first: RegistriesConfig,
-  second: RegistriesConfig,
-): RegistriesConfig {
-  const replaced = new Set(second.rules.map(({ prefix }) => prefix));
-  return {
-    rules: [...first.rules.filter(({ prefix }) => !replaced.has(prefix)), ...second.rules],
-    aliases: { ...first.aliases, ...second.aliases },
-    searchRegistries:
-      second.searchRegistries.length > 0 ? second.searchRegistries : first.searchRegistries,
   };
 }
 

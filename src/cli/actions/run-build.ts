@@ -20,13 +20,13 @@ import {
 import type { Renderer, Summary } from '../../ui/index.ts';
 import { sendCallback } from '../callback.ts';
 import { flagOption, type Invocation, textOption } from '../command.ts';
+import { acceptS2iFlags } from '../commands/s2i-flags.ts';
 import { openImages } from '../images.ts';
 import { createCommandRenderer } from '../reporting.ts';
 import { openSession } from '../session.ts';
 import { loadSettings, openLocalStore, reportConfigWarnings } from '../wiring.ts';
-import { buildRequestFrom } from './build-options.ts';
+import { buildRequestFrom } from './build-request.ts';
 import { runTag } from './run.ts';
-import { acceptS2iFlags } from './s2i-flags.ts';
 
 /** A build as it was typed, ready to run. */
 interface TypedBuild {

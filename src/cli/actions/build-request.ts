@@ -1,0 +1,123 @@
+/** How the options of `s2oci build` become a build request. */
+
+import type { Settings } from '../../config/index.ts';
+import { BuildError } from '../../errors/index.ts';
+import { hostPlatform, parsePlatform } from '../../model/index.ts';
+import type { BuildRequest } from '../../pipeline/index.ts';
+import { parseVariable } from '../../s2i/index.ts';
+import {
+  type CommandIo,
+  flagOption,
+  type Invocation,
+  listOption,
+  type OptionValues,
+  textOption,
+} from '../command.ts';
+
+/**
+ * Builds the request out of what was typed.
+ *
+ * @throws BuildError `USAGE_INVALID`
+ */
+export function buildRequestFrom(
+  { args, options, io }: Invocation,
+  settings: Settings,
+): BuildRequest {
+  const [source = '', builder = '', tag = ''] = args;
+  const { platform } = settings;
+  return {
+    source,
+    builder,
+    tag,
+    platform: platform === undefined ? hostPlatform('linux', io.arch) : parsePlatform(platform),
+    copy: flagOption(options, 'copy'),
+    gitHead: flagOption(options, 'gitHead'),
+    allowRemoteScripts: flagOption(options, 'allowRemoteScripts'),
+    keepSymlinks: true,
+    ignoreSubmodules: flagOption(options, 'ignoreSubmodules'),
+    env: pairs(options, 'env'),
+    buildEnv: pairs(options, 'buildEnv'),
+    labels: Object.fromEntries(pairs(options, 'label').map(splitPair)),
+    incremental: flagOption(options, 'incremental'),
+    keep: keepOf(options),
+    storage: settings.storage,
+    network: settings.network,
+    addHosts: listOption(options, 'addHost').map(hostPair),
+    dropCapabilities: listOption(options, 'capDrop')
+      .flatMap((list) => list.split(','))
+      .map(capabilityName),
+    volumes: listOption(options, 'volume'),
+    injections: listOption(options, 'inject'),
+    compression: settings.compression,
+    timestamps: settings.timestamps,
+    ...texts(options),
+    ...optional('caBundle', settings.caBundle),
+    ...optional('executor', settings.executor),
+    ...optional('minIsolation', settings.minIsolation),
+    ...optional('timeoutSeconds', settings.timeout),
+    ...optional('compressionLevel', settings.compressionLevel),
+    ...optional('sourceDateEpoch', sourceDateEpoch(io)),
+  };
+}
+
+const plainTexts = [
+  'ref',
+  'contextDir',
+  'exclude',
+  'scriptsUrl',
+  'imageScriptsUrl',
+  'destination',
+  'assembleUser',
+  'allowedUids',
+  'description',
+] as const;
+
+function texts(options: OptionValues): Partial<BuildRequest> {
+  const entries = plainTexts.flatMap((name) => {
+    const value = textOption(options, name);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return {
+    ...Object.fromEntries(entries),
+    ...optional('displayName', textOption(options, 'applicationName')),
+  };
+}
+
+function keepOf(options: OptionValues): BuildRequest['keep'] {
+  if (flagOption(options, 'compat')) return 'all';
+  return flagOption(options, 'keepSource') ? 'source' : 'nothing';
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { [P in K]: V });
+}
+
+function pairs(options: OptionValues, name: string): readonly string[] {
+  return listOption(options, name).map(parseVariable);
+}
+
+function splitPair(pair: string): readonly [string, string] {
+  const at = pair.indexOf('=');
+  return [pair.slice(0, at), pair.slice(at + 1)];
+}
+
+function hostPair(text: string): string {
+  if (/^[A-Za-z0-9._-]+:[0-9A-Fa-f:.]+$/.test(text)) return text;
+  throw new BuildError('USAGE_INVALID', `not name:ip: ${JSON.stringify(text)}`);
+}
+
+function capabilityName(text: string): string {
+  const name = text.trim().toUpperCase();
+  return name.startsWith('CAP_') ? name : `CAP_${name}`;
+}
+
+/** SOURCE_DATE_EPOCH as reproducible-builds.org defines it: decimal seconds. */
+function sourceDateEpoch(io: CommandIo): number | undefined {
+  const text = io.env['SOURCE_DATE_EPOCH'];
+  if (text === undefined || text === '') return undefined;
+  if (/^\d{1,12}$/.test(text)) return Number(text);
+  throw new BuildError(
+    'USAGE_INVALID',
+    `SOURCE_DATE_EPOCH is not a count of seconds: ${JSON.stringify(text)}`,
+  );
+}

@@ -1,0 +1,100 @@
+/** `s2oci store`: the local state of this user. */
+
+import { BuildError } from '../../errors/index.ts';
+import { displayText } from '../../model/index.ts';
+import { formatBytes } from '../../ui/index.ts';
+import { flagOption, type Invocation, textOption } from '../command.ts';
+import { withTreeRemover } from '../session.ts';
+import { loadSettings, openLocalStore } from '../wiring.ts';
+
+/** Prints the directory. */
+export async function printPath(invocation: Invocation): Promise<number> {
+  const config = await loadSettings(invocation);
+  invocation.io.stdout.write(`${config.values.home}\n`);
+  return 0;
+}
+
+/** Prints counts and bytes of each kind. */
+export async function showUsage(invocation: Invocation): Promise<number> {
+  const { io, options } = invocation;
+  await using store = await openLocalStore(await loadSettings(invocation), invocation);
+  const usage = await store.df();
+  if (flagOption(options, 'json')) {
+    io.stdout.write(`${JSON.stringify(usage)}\n`);
+    return 0;
+  }
+  const { freeBytes, ...kinds } = usage;
+  for (const [name, { count, bytes }] of Object.entries(kinds)) {
+    io.stdout.write(`${name.padEnd(12)}${String(count).padStart(6)}  ${formatBytes(bytes)}\n`);
+  }
+  io.stdout.write(`${'free'.padEnd(20)}${formatBytes(freeBytes)}\n`);
+  return 0;
+}
+
+/** Checks every blob. @throws BuildError `STORE_DAMAGED` when one was damaged */
+export async function verify(invocation: Invocation): Promise<number> {
+  const { io, options } = invocation;
+  await using store = await openLocalStore(await loadSettings(invocation), invocation);
+  const report = await store.verify(io.signal);
+  if (flagOption(options, 'json')) {
+    io.stdout.write(`${JSON.stringify(report)}\n`);
+  } else {
+    io.stdout.write(
+      `${report.checkedBlobs} blobs, ${formatBytes(report.checkedBytes)}: ${report.damaged.length} damaged\n`,
+    );
+    for (const { name, reason } of report.damaged)
+      io.stdout.write(`  ${displayText(`${name}: ${reason}`)}\n`);
+  }
+  if (report.damaged.length === 0) return 0;
+  throw new BuildError('STORE_DAMAGED', `${report.damaged.length} damaged entries were set aside`, {
+    suggestion: 'nothing is lost: what was set aside is fetched again when it is needed',
+  });
+}
+
+/** Removes what nothing uses. */
+export async function prune(invocation: Invocation): Promise<number> {
+  const { io, options } = invocation;
+  const keepBytes = sizeOption(textOption(options, 'keepBytes'));
+  const olderThan = durationOption(textOption(options, 'olderThan'));
+  const config = await loadSettings(invocation);
+  await using store = await openLocalStore(config, invocation);
+  const report = await withTreeRemover(config, invocation, (removeTree) =>
+    store.prune({ keepBytes, olderThan, removeTree }),
+  );
+  io.stdout.write(
+    flagOption(options, 'json')
+      ? `${JSON.stringify(report)}\n`
+      : `removed ${report.removedBlobs} blobs and ${report.removedRootfs} root file systems, ${formatBytes(report.removedBytes)}; kept ${formatBytes(report.keptBytes)}\n`,
+  );
+  return 0;
+}
+
+const sizeUnits: Readonly<Record<string, number>> = {
+  '': 1,
+  K: 1024,
+  M: 1024 ** 2,
+  G: 1024 ** 3,
+  T: 1024 ** 4,
+};
+const timeUnits: Readonly<Record<string, number>> = { s: 1e3, m: 60e3, h: 3600e3, d: 86_400e3 };
+
+function sizeOption(text: string | undefined): number | undefined {
+  return measured(text, /^(\d{1,12})([KMGT]?)(?:i?B)?$/, sizeUnits, 'a size such as 500M or 10G');
+}
+
+function durationOption(text: string | undefined): number | undefined {
+  return measured(text, /^(\d{1,9})([smhd])$/, timeUnits, 'a time such as 90m, 12h or 7d');
+}
+
+function measured(
+  text: string | undefined,
+  pattern: RegExp,
+  units: Readonly<Record<string, number>>,
+  what: string,
+): number | undefined {
+  if (text === undefined) return undefined;
+  const match = pattern.exec(text);
+  const unit = units[match?.[2] ?? ''];
+  if (match !== null && unit !== undefined) return Number(match[1]) * unit;
+  throw new BuildError('USAGE_INVALID', `not ${what}: ${JSON.stringify(text)}`);
+}
