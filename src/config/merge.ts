@@ -3,9 +3,8 @@
  * value where it came from.
  */
 
-import { BuildError, type ErrorCode } from '../errors/index.ts';
+import { BuildError, type ErrorCode, nearest } from '../errors/index.ts';
 import type { Json, JsonObject } from '../model/index.ts';
-import { nearest } from './nearest.ts';
 import { type Environment, type Places, userHomeOf } from './places.ts';
 import {
   environmentName,

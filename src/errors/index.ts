@@ -4,4 +4,5 @@ export type { BuildErrorOptions, ErrorOrigin, SerializedError } from './build-er
 export { asBuildError, BuildError, deserializeError } from './build-error.ts';
 export type { ErrorCode } from './codes.ts';
 export { errorCodes, exitCodeOf } from './codes.ts';
+export { nearest } from './nearest.ts';
 export { redact } from './redact.ts';
