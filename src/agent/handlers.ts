@@ -5,6 +5,7 @@ import { removeTree } from '../layer/index.ts';
 import { chooseRuntime, readIdentity, runtimes, searchTools } from '../runtime/index.ts';
 import type { Store } from '../store/index.ts';
 import { capture } from './operations/capture.ts';
+import { copyFiles, digestFiles } from './operations/copy.ts';
 import { readFiles } from './operations/files.ts';
 import { findLeavable } from './operations/leavable.ts';
 import { giveTree, placeArchive, placeTree } from './operations/place.ts';
@@ -55,6 +56,8 @@ export function createHandlers(
       await placeArchive(start.idMapping, workspaces.get(input.workspace), input, signal);
       return undefined;
     },
+    digestFiles: (input, { signal }) => digestFiles(store, input, signal),
+    copyFiles: (input, { signal }) => copyFiles(store, input, signal),
     findLeavable: (input, { signal }) =>
       findLeavable(workspaces.get(input.workspace).root, input, signal),
     chooseRuntime: async (input, { signal }) => {

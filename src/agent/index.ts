@@ -3,6 +3,8 @@ export type { Agent, CallOptions } from './client.ts';
 export type {
   AgentIdMapping,
   CapturedLayer,
+  CopySelection,
+  CopySource,
   FileFacts,
   LayerBlob,
   OperationEvent,

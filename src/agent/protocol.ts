@@ -152,6 +152,61 @@ export interface CapturedLayer {
   readonly warnings: readonly string[];
 }
 
+/** Where COPY and ADD take files from. */
+export type CopySource =
+  /** A directory of the host, read as the user's own id: the build context or a repository. */
+  | {
+      readonly kind: 'directory';
+      readonly path: string;
+      readonly ignore?: IgnoreRules;
+      readonly patterns: readonly string[];
+      /** Archives among the files are unpacked instead of copied. */
+      readonly unpack: boolean;
+    }
+  /** A root file system of the store. */
+  | { readonly kind: 'rootfs'; readonly key: string; readonly patterns: readonly string[] }
+  /** A file of the host that was downloaded. */
+  | {
+      readonly kind: 'download';
+      readonly path: string;
+      readonly name: string;
+      readonly unpack: boolean;
+      /** Nanoseconds since the epoch. */
+      readonly mtime: bigint;
+    }
+  /** A heredoc. */
+  | { readonly kind: 'text'; readonly name: string; readonly content: string };
+
+/** What COPY and ADD take, and what of it is left out. */
+export interface CopySelection {
+  readonly sources: readonly CopySource[];
+  /** Patterns in the form of `.dockerignore`, relative to the sources. */
+  readonly exclude: readonly string[];
+  /** Keeps the paths of the sources. */
+  readonly parents: boolean;
+}
+
+/** Writes a layer with copied files, without a workspace. */
+export interface CopyFilesRequest extends CopySelection {
+  /** The stored root file system below; absent for an empty one. */
+  readonly rootfsKey?: string;
+  /** Layers on top of it that are in the store and not unpacked. */
+  readonly layers: readonly LayerBlob[];
+  /** Absolute; a slash at its end means a directory. Without sources it is only made. */
+  readonly destination: string;
+  /** Owner of everything; without it files of a root file system keep theirs and others get 0:0. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+  /** Value of `--chmod`. */
+  readonly mode?: string;
+  /** Seconds since the epoch that modification times are clamped to. */
+  readonly epoch: number;
+  readonly timestamps: 'clamp' | 'preserve';
+  readonly compression: Compression;
+  readonly compressionLevel?: number;
+  /** A directory of the client's for contents of archives. */
+  readonly spool: string;
+}
+
 /** The operations of the agent: name, input, result. */
 export interface AgentOperations {
   prepareRootfs: { input: RootfsRequest; result: RootfsResult };
@@ -166,6 +221,10 @@ export interface AgentOperations {
     result: { files: number; bytes: number; warnings: readonly string[] };
   };
   placeArchive: { input: PlaceArchiveRequest; result: undefined };
+  /** A digest of everything that COPY or ADD would take: names, kinds, permissions, owners where they count, contents. */
+  digestFiles: { input: CopySelection; result: { digest: Digest; files: number } };
+  /** Writes what COPY or ADD takes as a layer; undefined when that is nothing. */
+  copyFiles: { input: CopyFilesRequest; result: CapturedLayer | undefined };
   /** Which of some directories nothing else refers to; `kept` of them stay whatever refers to them. */
   findLeavable: {
     input: { workspace: string; trees: readonly string[]; kept: readonly string[] };

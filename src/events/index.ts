@@ -13,6 +13,7 @@ export const phases = [
   'source',
   'restore',
   'assemble',
+  'steps',
   'capture',
   'compose',
   'publish',

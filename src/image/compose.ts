@@ -69,31 +69,46 @@ export function composeImage(
       { origin: 'builder' },
     );
   }
-  const family = change.layer?.compression === 'zstd' ? 'oci' : familyOf(manifest.mediaType);
-  const configBytes = Buffer.from(JSON.stringify(childConfig(config, change)));
-  const layers = manifest.layers.map((layer) => inFamily(layer, family));
-  const own = change.layer;
+  const { layer, annotations } = change;
+  return assembleImage({
+    layers: [...manifest.layers, ...(layer === undefined ? [] : [layerDescriptor(layer)])],
+    document: childConfig(config, change),
+    family: familyOf(manifest.mediaType),
+    ...(annotations === undefined ? {} : { annotations }),
+  });
+}
+
+/** What an image is made of. */
+export interface ImageParts {
+  readonly layers: readonly Descriptor[];
+  /** The whole image config. */
+  readonly document: JsonObject;
+  /** The family of media types, unless a zstd layer makes all of it OCI. */
+  readonly family: MediaTypeFamily;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** Makes config and manifest. Pure: the same parts always give the same bytes. */
+export function assembleImage({ layers, document, ...parts }: ImageParts): ComposedImage {
+  const hasZstd = layers.some(({ mediaType }) => layerCompression(mediaType) === 'zstd');
+  const family = hasZstd ? 'oci' : parts.family;
+  const configBytes = Buffer.from(JSON.stringify(document));
   const body = {
     config: descriptorOf(
       configBytes,
       family === 'docker' ? mediaTypes.dockerConfig : mediaTypes.ociConfig,
     ),
-    layers:
-      own === undefined
-        ? layers
-        : [
-            ...layers,
-            {
-              mediaType: layerMediaType(own.compression, family),
-              digest: own.digest,
-              size: own.size,
-            },
-          ],
-    ...(change.annotations === undefined || family === 'docker'
+    layers: layers.map((layer) => inFamily(layer, family)),
+    ...(parts.annotations === undefined || family === 'docker'
       ? {}
-      : { annotations: change.annotations }),
+      : { annotations: parts.annotations }),
   };
   return { manifest: composeManifest(body, family), configBytes };
+}
+
+/** Returns the descriptor of a layer of the store, of the OCI family. */
+export function layerDescriptor({ digest, size, compression }: NewLayer): Descriptor {
+  return { mediaType: layerMediaType(compression, 'oci'), digest, size };
 }
 
 /** Gives a layer descriptor the media type of another family; the bytes it names are the same. */
@@ -131,10 +146,10 @@ function merged(execution: JsonObject, changes: ExecutionChanges): JsonObject {
 }
 
 /**
- * Some builders leave history out or incomplete; tools that read it expect one entry for each layer, so
+ * Returns the history with one entry for each layer. Some builders leave history out or incomplete; tools that read it expect one entry for each layer, so
  * the missing ones are put in front.
  */
-function completeHistory(config: ImageConfig): readonly HistoryEntry[] {
+export function completeHistory(config: ImageConfig): readonly HistoryEntry[] {
   const told = config.history.filter((entry) => entry.empty_layer !== true).length;
   const missing = Math.max(0, config.diffIds.length - told);
   const filler: HistoryEntry = { created_by: 'layer without history' };

@@ -1,7 +1,7 @@
 /** Images: where they are (registry, OCI layout, archives), composing, copying and reading them. */
 export { type ArtifactContent, type ArtifactFile, attachArtifact } from './artifact.ts';
-export type { ComposedImage, ImageChange, NewLayer } from './compose.ts';
-export { composeImage } from './compose.ts';
+export type { ComposedImage, ImageChange, ImageParts, NewLayer } from './compose.ts';
+export { assembleImage, completeHistory, composeImage, layerDescriptor } from './compose.ts';
 export { type CopyOptions, type CopyReport, copyImage } from './copy.ts';
 export { type OpenDeps, openDestination, openSource } from './open.ts';
 export type {

@@ -8,8 +8,11 @@ export {
   type SandboxSettings,
 } from './container.ts';
 export type { BuildDeps, ImageAccess } from './deps.ts';
-export { fetchLayers } from './phases/fetch.ts';
+export { PhaseTimer } from './phase-timer.ts';
+export { checkedLayers, fetchLayers, fetchStack } from './phases/fetch.ts';
 export { type ResolvedImage, resolveImage } from './phases/resolve.ts';
 export { unpackImage } from './phases/unpack.ts';
 export { writeReportFile } from './report-files.ts';
 export type { BuildRequest, BuildResult, LayerReport, TransferReport } from './request.ts';
+export { type SandboxRequest, sandboxEnvironment, sandboxOf } from './sandbox.ts';
+export { type LayerOrigin, type SendInput, sendImage } from './send-image.ts';

@@ -21,8 +21,21 @@ const caBundleVariables = [
   'AWS_CA_BUNDLE',
 ] as const;
 
+/** The part of a request that says how scripts are confined. */
+export type SandboxRequest = Pick<
+  BuildRequest,
+  | 'executor'
+  | 'minIsolation'
+  | 'network'
+  | 'addHosts'
+  | 'dropCapabilities'
+  | 'caBundle'
+  | 'volumes'
+  | 'timeoutSeconds'
+>;
+
 /** Derives the sandbox of a build from its request. */
-export function sandboxOf(request: BuildRequest): SandboxSettings {
+export function sandboxOf(request: SandboxRequest): SandboxSettings {
   const { executor, minIsolation, network, addHosts, dropCapabilities, timeoutSeconds } = request;
   const trust: RunMount[] =
     request.caBundle === undefined
@@ -40,7 +53,7 @@ export function sandboxOf(request: BuildRequest): SandboxSettings {
 }
 
 /** The variables that belong to the sandbox and stay out of the image. */
-export function sandboxEnvironment(request: BuildRequest): readonly string[] {
+export function sandboxEnvironment(request: Pick<SandboxRequest, 'caBundle'>): readonly string[] {
   return request.caBundle === undefined
     ? []
     : caBundleVariables.map((name) => `${name}=${caBundlePath}`);

@@ -12,6 +12,7 @@ export type { Environment } from './git/environment.ts';
 export type { GitCall, GitOutcome, GitRunner } from './git/runner.ts';
 export { gitRunner } from './git/runner.ts';
 export { hashSource } from './hash.ts';
+export { compilePathPattern, hasWildcards, type PathPattern } from './ignore/glob.ts';
 export type { IgnoreFile, IgnorePattern, IgnoreSyntax } from './ignore/parse.ts';
 export { parseIgnoreFile } from './ignore/parse.ts';
 export type { IgnoreMatcher, IgnoreRules } from './ignore/rules.ts';

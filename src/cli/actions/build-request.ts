@@ -88,7 +88,11 @@ function keepOf(options: OptionValues): BuildRequest['keep'] {
   return flagOption(options, 'keepSource') ? 'source' : 'nothing';
 }
 
-function optional<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
+/** One property, or none when its value is undefined. */
+export function optional<K extends string, V>(
+  key: K,
+  value: V | undefined,
+): { readonly [P in K]?: V } {
   return value === undefined ? {} : ({ [key]: value } as { [P in K]: V });
 }
 
@@ -96,23 +100,26 @@ function pairs(options: OptionValues, name: string): readonly string[] {
   return listOption(options, name).map(parseVariable);
 }
 
-function splitPair(pair: string): readonly [string, string] {
+/** Takes `NAME=value` apart. */
+export function splitPair(pair: string): readonly [string, string] {
   const at = pair.indexOf('=');
   return [pair.slice(0, at), pair.slice(at + 1)];
 }
 
-function hostPair(text: string): string {
+/** Checks `name:ip`. */
+export function hostPair(text: string): string {
   if (/^[A-Za-z0-9._-]+:[0-9A-Fa-f:.]+$/.test(text)) return text;
   throw new BuildError('USAGE_INVALID', `not name:ip: ${JSON.stringify(text)}`);
 }
 
-function capabilityName(text: string): string {
+/** A capability by its full name. */
+export function capabilityName(text: string): string {
   const name = text.trim().toUpperCase();
   return name.startsWith('CAP_') ? name : `CAP_${name}`;
 }
 
 /** SOURCE_DATE_EPOCH as reproducible-builds.org defines it: decimal seconds. */
-function sourceDateEpoch(io: CommandIo): number | undefined {
+export function sourceDateEpoch(io: CommandIo): number | undefined {
   const text = io.env['SOURCE_DATE_EPOCH'];
   if (text === undefined || text === '') return undefined;
   if (/^\d{1,12}$/.test(text)) return Number(text);

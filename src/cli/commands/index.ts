@@ -2,6 +2,7 @@
 
 import type { CommandSpec } from '../command.ts';
 import { buildCommand } from './build.ts';
+import { builderCommand } from './builder.ts';
 import { completionCommand } from './completion.ts';
 import { copyCommand } from './copy.ts';
 import { createCommand } from './create.ts';
@@ -24,6 +25,7 @@ export const commands: readonly CommandSpec[] = [
   buildCommand,
   rebuildCommand,
   createCommand,
+  builderCommand,
   generateCommand,
   runCommand,
   usageCommand,

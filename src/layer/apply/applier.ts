@@ -12,9 +12,20 @@ import { type ByteString, displayBytes } from '../../model/index.ts';
 import { rootedPath, type TarEntry, type TarHandler } from '../../tar/index.ts';
 import { parseWhiteout } from '../whiteout.ts';
 import { isStorageXattr } from '../xattr-names.ts';
-import { type Disk, explainFailure } from './disk.ts';
+import { explainFailure } from './disk.ts';
 import { detached, lookUp, resolveDirectory } from './resolve.ts';
 import { Directory, Inode, impliedDirectory, Name } from './tree.ts';
+
+/** What the tree is on: a disk, or nothing when only names matter. */
+export interface TreeStorage {
+  makeDirectory(directory: Directory): void;
+  makeLink(existing: Name, name: Name): void;
+  makeSymlink(name: Name): void;
+  /** Returns the descriptor that content is written to; undefined when it is not wanted. */
+  createFile(name: Name): number | undefined;
+  finishFile(fd: number, inode: Inode): void;
+  remove(name: Name): void;
+}
 
 /** The file whose content is being received. */
 interface OpenFile {
@@ -27,7 +38,7 @@ interface OpenFile {
 /** Receives the archives of the layers. */
 export class Applier implements TarHandler {
   readonly root: Directory;
-  readonly #disk: Disk;
+  readonly #disk: TreeStorage;
   readonly #warn: (message: string) => void;
   #layer = 0;
   #file: OpenFile | undefined;
@@ -36,7 +47,7 @@ export class Applier implements TarHandler {
   /** Bytes of file content written so far. */
   bytes = 0;
 
-  constructor(root: Directory, disk: Disk, warn: (message: string) => void) {
+  constructor(root: Directory, disk: TreeStorage, warn: (message: string) => void) {
     this.root = root;
     this.#disk = disk;
     this.#warn = warn;
@@ -143,13 +154,17 @@ export class Applier implements TarHandler {
     const inode = new Inode(withoutForbidden(entry));
     const name = new Name(detached(base), parent, inode, this.#layer);
     this.#onDisk(name, () => {
-      if (inode.type === 'file')
-        this.#file = { fd: this.#disk.createFile(name), inode, position: 0, sparse: false };
+      if (inode.type === 'file') this.#openFile(name);
       else if (inode.type === 'symlink') this.#disk.makeSymlink(name);
       // Devices stay in the index; FIFOs are made at the end. Character device 0:0 would be a whiteout.
       else inode.absent = true;
     });
     parent.children.set(name.name, name);
+  }
+
+  #openFile(name: Name): void {
+    const fd = this.#disk.createFile(name);
+    if (fd !== undefined) this.#file = { fd, inode: name.inode, position: 0, sparse: false };
   }
 
   #whiteOut(path: ByteString, of: ByteString | undefined): void {

@@ -24,7 +24,8 @@ export function cloneRootfs(base: string, root: Directory, disk: Disk): void {
   }
 }
 
-function addName(root: Directory, entry: RootfsEntry): Name {
+/** Adds an entry of an index to a tree; its directory has been added before. */
+export function addName(root: Directory, entry: RootfsEntry): Name {
   const slash = entry.path.lastIndexOf('/');
   const parent = lookUp(root, entry.path.slice(0, Math.max(slash, 0)) as ByteString);
   const directory = slash === -1 ? root : (parent as Directory);

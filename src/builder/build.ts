@@ -1,0 +1,136 @@
+/**
+ * Builds an image from a Dockerfile: context, plan, stages, image, publication. Stages that the target does not need are
+ * not built; stages that do not need each other are built side by side.
+ */
+
+import { assembleImage, type ComposedImage } from '../image/index.ts';
+import { digestOf } from '../model/index.ts';
+import { type BuildDeps, PhaseTimer, sendImage } from '../pipeline/index.ts';
+import { openContext } from './context.ts';
+import { type Plan, planBuild } from './plan.ts';
+import type { DockerfileBuildRequest, DockerfileBuildResult, StepReport } from './request.ts';
+import { StageBuild } from './stage.ts';
+import { documentOf, type StageState } from './stage-state.ts';
+import { noCache } from './step-cache.ts';
+import { Workshop } from './workshop.ts';
+
+/** Times are clamped to this when neither the user nor the context says otherwise: 1980-01-01. */
+const defaultEpoch = 315_532_800;
+
+/**
+ * Builds and publishes an image. On failure nothing was published.
+ *
+ * @throws BuildError; for a failed instruction with the line of the Dockerfile in `details`
+ */
+export async function buildDockerfile(
+  deps: BuildDeps,
+  request: DockerfileBuildRequest,
+  signal: AbortSignal,
+): Promise<DockerfileBuildResult> {
+  await using resources = new AsyncDisposableStack();
+  const timer = new PhaseTimer(deps.reporter, deps.now);
+  const lease = resources.use(await deps.store.acquireLease());
+  const context = await timer.run('source', async () => {
+    const value = await openContext(deps, request, resources, signal);
+    return { value, detail: value.dockerfile.name };
+  });
+  const plan = planBuild(context.dockerfile, request, request.platform);
+  const epoch = request.sourceDateEpoch ?? context.epoch ?? defaultEpoch;
+  const parts = { deps, request, context, cache: noCache, lease, resources, epoch };
+  const workshop = new Workshop(parts);
+  for (const { message, position } of plan.graph.warnings)
+    workshop.warn(`${plan.ast.name}:${position.line}: ${message}`);
+  for (const message of context.warnings) workshop.warn(message);
+  const steps: StepReport[] = [];
+  const state = await timer.run('steps', async () => {
+    const value = await buildStages(workshop, plan, (step) => steps.push(step), signal);
+    return { value, detail: stepsText(steps) };
+  });
+  const image = composeState(workshop, state);
+  const published = await timer.run('publish', () => publishAll(workshop, image, state, signal));
+  const { images, layers, transfer } = published;
+  return {
+    images,
+    digest: digestOf(image.manifest.raw),
+    imageId: image.manifest.config.digest,
+    layers,
+    steps,
+    transfer: { ...transfer, pulled: workshop.pulledBytes },
+    warnings: workshop.warnings,
+  };
+}
+
+/** Builds the target and all it needs; the first failure ends the others, and is thrown when they have ended. */
+async function buildStages(
+  workshop: Workshop,
+  plan: Plan,
+  report: (step: StepReport) => void,
+  signal: AbortSignal,
+): Promise<StageState> {
+  const controller = new AbortController();
+  const linked = AbortSignal.any([signal, controller.signal]);
+  const builds = new Map<number, Promise<StageState>>();
+  const stageState = (index: number) => builds.get(index) as Promise<StageState>;
+  let failure: { readonly error: unknown } | undefined;
+  for (const index of plan.graph.order) {
+    const stage = plan.graph.stages[index];
+    if (stage === undefined) continue;
+    const build = new StageBuild({ workshop, plan, stage, stageState, report, signal: linked });
+    const running = build.run();
+    running.catch((error: unknown) => {
+      failure ??= { error };
+      controller.abort(error);
+    });
+    builds.set(index, running);
+  }
+  await Promise.allSettled(builds.values());
+  signal.throwIfAborted();
+  if (failure !== undefined) throw failure.error;
+  return stageState(plan.graph.target);
+}
+
+function composeState(workshop: Workshop, state: StageState): ComposedImage {
+  const labels = Object.entries(workshop.request.labels);
+  const before = state.config['Labels'];
+  const config =
+    labels.length === 0
+      ? state.config
+      : { ...state.config, Labels: { ...(before as object), ...Object.fromEntries(labels) } };
+  return assembleImage({
+    layers: state.layers.map(({ descriptor }) => descriptor),
+    document: documentOf({ ...state, config }, workshop.created),
+    family: state.family,
+  });
+}
+
+async function publishAll(
+  workshop: Workshop,
+  image: ComposedImage,
+  state: StageState,
+  signal: AbortSignal,
+) {
+  const { deps, request } = workshop;
+  const images: string[] = [];
+  let sent: Awaited<ReturnType<typeof sendImage>> | undefined;
+  for (const tag of request.tags) {
+    await using destination = await deps.images.destination(tag);
+    const input = { image, layers: state.layers, destination };
+    const published = await sendImage(deps, input, signal);
+    sent ??= published;
+    images.push(published.value.reference);
+  }
+  const { layers, transfer } = sent?.value ?? {
+    layers: [],
+    transfer: { mounted: 0, pushed: 0, skipped: 0 },
+  };
+  return {
+    value: { images, layers, transfer },
+    ...(sent?.detail === undefined ? {} : { detail: sent.detail }),
+  };
+}
+
+function stepsText(steps: readonly StepReport[]): string {
+  const count = (outcome: StepReport['outcome']) =>
+    steps.filter((step) => step.outcome === outcome).length;
+  return `${count('run')} run, ${count('cached')} cached, ${count('config')} of the config`;
+}

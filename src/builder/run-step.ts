@@ -1,0 +1,122 @@
+/** RUN: one process in the sandbox, and a layer of what it changed. */
+
+import { runVariables } from '../dockerfile/index.ts';
+import { BuildError } from '../errors/index.ts';
+import { type Container, sandboxEnvironment, sandboxOf } from '../pipeline/index.ts';
+import {
+  mergeEnvironment,
+  type ResolvedUser,
+  scriptEnvironment,
+  workingDirectoryOf,
+} from '../s2i/index.ts';
+import { layerInputs, stageLayer } from './copy-step.ts';
+import { argumentsOf } from './metadata.ts';
+import { imageConfigOf, type StageLayer } from './stage-state.ts';
+import {
+  cached,
+  findUser,
+  openStage,
+  parentInput,
+  type Step,
+  type StepContext,
+  type StepOutcome,
+} from './step.ts';
+
+/** Carries out RUN. */
+export async function runStep(context: StepContext, step: Step<'run'>): Promise<StepOutcome> {
+  const { workshop, state } = context;
+  const { idMapping } = await workshop.agent();
+  const { user, workingDir } = imageConfigOf(state).execution;
+  const inputs = [
+    parentInput(context),
+    { label: 'command', value: JSON.stringify(argumentsOf(step.command, state.config)) },
+    { label: 'variables', value: JSON.stringify([...visibleVariables(context)]) },
+    { label: 'user', value: user },
+    { label: 'working directory', value: workingDir },
+    { label: 'network', value: step.network },
+    { label: 'ids', value: idMapping.kind },
+    ...layerInputs(context),
+  ];
+  return cached(context, { kind: 'run', name: context.name, inputs }, () => run(context, step));
+}
+
+/** Declared arguments and the environment; proxies are no part of what a step depends on. */
+function visibleVariables({ scope }: StepContext): ReadonlyMap<string, string> {
+  return new Map([...scope.args, ...scope.env]);
+}
+
+async function run(context: StepContext, step: Step<'run'>): Promise<StageLayer | undefined> {
+  const { state, signal } = context;
+  await using container = await openStage(context);
+  const user = await findUser(container, state, signal);
+  await execute(context, step, container, user);
+  return await capture(context, container, user);
+}
+
+async function execute(
+  context: StepContext,
+  step: Step<'run'>,
+  container: Container,
+  user: ResolvedUser,
+): Promise<void> {
+  const { workshop, state, signal } = context;
+  const sandbox = sandboxOf(workshop.request);
+  const settings = step.network === 'default' ? sandbox : { ...sandbox, network: step.network };
+  const args = argumentsOf(step.command, state.config);
+  const { workingDir } = imageConfigOf(state).execution;
+  const env = environmentOf(context, user);
+  const cwd = workingDirectoryOf(workingDir);
+  const process = { args, env, cwd, user, stdio: 'events' as const };
+  const result = await container.run('steps', process, settings, signal);
+  if (result.timedOut)
+    throw new BuildError('TIME_LIMIT', `it took longer than ${sandbox.timeoutSeconds} seconds`, {
+      suggestion: 'allow more time with --timeout',
+    });
+  if (result.code !== 0)
+    throw new BuildError('STEP_FAILED', `the command ended with exit code ${result.code}`, {
+      origin: 'source',
+      details: { exitCode: result.code },
+      ...(result.code === 127 && step.command.form === 'shell'
+        ? { suggestion: 'the shell did not find a program of the command in the image' }
+        : {}),
+    });
+}
+
+function environmentOf(context: StepContext, user: ResolvedUser): readonly string[] {
+  const { workshop, scope } = context;
+  const variables = [...runVariables(scope, context.arguments)];
+  return mergeEnvironment(
+    scriptEnvironment({
+      execution: { env: variables.map(([name, value]) => `${name}=${value}`) },
+      given: [],
+      ...(user.home === undefined ? {} : { home: user.home }),
+    }),
+    sandboxEnvironment(workshop.request),
+  );
+}
+
+async function capture(
+  context: StepContext,
+  container: Container,
+  owner: ResolvedUser,
+): Promise<StageLayer | undefined> {
+  const { workshop, signal } = context;
+  const { timestamps, compression, compressionLevel } = workshop.request;
+  const agent = await workshop.agent();
+  const layer = await agent.call(
+    'capture',
+    {
+      workspace: container.workspace,
+      exclude: [],
+      epoch: workshop.epoch,
+      timestamps,
+      compression,
+      ...(compressionLevel === undefined ? {} : { compressionLevel }),
+      owner: { uid: owner.uid, gid: owner.gid },
+    },
+    { signal },
+  );
+  for (const message of layer.warnings) workshop.warn(message);
+  if (layer.entries === 0 && layer.whiteouts === 0) return undefined;
+  return stageLayer(context, layer);
+}

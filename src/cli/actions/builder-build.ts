@@ -1,0 +1,111 @@
+/** `s2oci builder build`: builds an image from a Dockerfile and reports it. */
+
+import { resolve } from 'node:path';
+import {
+  buildDockerfile,
+  type DockerfileBuildRequest,
+  type DockerfileBuildResult,
+} from '../../builder/index.ts';
+import type { Settings } from '../../config/index.ts';
+import { asBuildError, BuildError } from '../../errors/index.ts';
+import { hostPlatform, parsePlatform } from '../../model/index.ts';
+import { writeReportFile } from '../../pipeline/index.ts';
+import { parseVariable } from '../../s2i/index.ts';
+import { type CommandIo, flagOption, type Invocation, listOption, textOption } from '../command.ts';
+import { openImages } from '../images.ts';
+import { createCommandRenderer } from '../reporting.ts';
+import { openSession } from '../session.ts';
+import { loadSettings, reportConfigWarnings } from '../wiring.ts';
+import { capabilityName, hostPair, optional, sourceDateEpoch, splitPair } from './build-request.ts';
+
+/** Builds what was typed and returns the exit code. */
+export async function buildBuilder(invocation: Invocation): Promise<number> {
+  const { io } = invocation;
+  const config = await loadSettings(invocation);
+  const request = requestFrom(invocation, config.values);
+  const renderer = createCommandRenderer(config, io);
+  reportConfigWarnings(config, renderer, Date.now());
+  try {
+    await using session = await openSession(config, invocation);
+    await using images = await openImages(config, io, session.store, renderer);
+    const { store, agent } = session;
+    const { stdin, env } = io;
+    const ports = { images, http: images.http, store, agent, reporter: renderer, now: Date.now };
+    const result = await buildDockerfile({ ...ports, stdin, env }, request, io.signal);
+    await writeReports(result, invocation);
+    renderer.finish({ ok: true, summary: { bytes: result.transfer, facts: [] } });
+    for (const image of result.images) io.stdout.write(`${image}\n`);
+    return 0;
+  } catch (thrown) {
+    const error = asBuildError(io.signal.aborted ? io.signal.reason : thrown);
+    renderer.finish({ ok: false, error });
+    return error.exitCode;
+  }
+}
+
+function requestFrom(invocation: Invocation, settings: Settings): DockerfileBuildRequest {
+  const { args, options, io } = invocation;
+  const { platform } = settings;
+  const tags = listOption(options, 'tag');
+  if (tags.length === 0)
+    throw new BuildError('USAGE_INVALID', 'the image has no place to go to', {
+      suggestion:
+        'name one with -t, such as -t registry.example.com/builders/mine:1 or -t oci:./image',
+    });
+  return {
+    context: args[0] ?? '',
+    directory: io.cwd,
+    tags,
+    platform: platform === undefined ? hostPlatform('linux', io.arch) : parsePlatform(platform),
+    buildArgs: new Map(listOption(options, 'buildArg').flatMap((text) => buildArgument(text, io))),
+    labels: Object.fromEntries(listOption(options, 'label').map(parseVariable).map(splitPair)),
+    secrets: [],
+    ssh: [],
+    squash: false,
+    cache: { explain: flagOption(options, 'explain') },
+    ...sandboxFrom(invocation, settings),
+    storage: settings.storage,
+    compression: settings.compression,
+    timestamps: settings.timestamps,
+    ...optional('dockerfile', textOption(options, 'file')),
+    ...optional('target', textOption(options, 'target')),
+    ...optional('compressionLevel', settings.compressionLevel),
+    ...optional('sourceDateEpoch', sourceDateEpoch(io)),
+  };
+}
+
+function sandboxFrom({ options }: Invocation, settings: Settings) {
+  return {
+    network: settings.network,
+    addHosts: listOption(options, 'addHost').map(hostPair),
+    dropCapabilities: listOption(options, 'capDrop')
+      .flatMap((list) => list.split(','))
+      .map(capabilityName),
+    volumes: listOption(options, 'volume'),
+    ...optional('caBundle', settings.caBundle),
+    ...optional('executor', settings.executor),
+    ...optional('minIsolation', settings.minIsolation),
+    ...optional('timeoutSeconds', settings.timeout),
+  };
+}
+
+/** A name alone takes its value from the environment, and is not given when it has none there. */
+function buildArgument(text: string, io: CommandIo): readonly (readonly [string, string])[] {
+  if (text.includes('=')) return [splitPair(parseVariable(text))];
+  const value = io.env[text];
+  return value === undefined ? [] : [[text, value]];
+}
+
+async function writeReports(
+  result: DockerfileBuildResult,
+  { io, options }: Invocation,
+): Promise<void> {
+  const files: readonly (readonly [string, string])[] = [
+    ['metadataFile', `${JSON.stringify(result, undefined, 2)}\n`],
+    ['iidfile', result.imageId],
+  ];
+  for (const [name, content] of files) {
+    const path = textOption(options, name);
+    if (path !== undefined) await writeReportFile(resolve(io.cwd, path), content);
+  }
+}

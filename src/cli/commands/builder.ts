@@ -1,0 +1,66 @@
+/** `s2oci builder`: builder images from Dockerfiles. */
+
+import type { CommandSpec, OptionSpec } from '../command.ts';
+import { layerOptions, registryOptions, reportOptions, sandboxOptions } from './build-options.ts';
+
+const builderOptions: readonly OptionSpec[] = [
+  {
+    flags: '-t, --tag <image>',
+    description:
+      'where the image goes: reference, oci:DIR[:tag], oci-archive:FILE, docker-archive:FILE',
+    repeatable: true,
+  },
+  { flags: '-f, --file <file>', description: 'the Dockerfile; - reads standard input' },
+  { flags: '--target <stage>', description: 'stage to build instead of the last' },
+  {
+    flags: '--build-arg <NAME=VALUE>',
+    description: 'value of an ARG; without =VALUE that of the environment',
+    repeatable: true,
+  },
+  { flags: '--label <NAME=VALUE>', description: 'label of the image', repeatable: true },
+  {
+    flags: '--platform <platform>',
+    description: 'platform to take from multi-platform base images',
+  },
+  { flags: '--metadata-file <file>', description: 'write the result as JSON' },
+  { flags: '--iidfile <file>', description: 'write the image id (digest of its config)' },
+  { flags: '--explain', description: 'tell why each step was or was not in the cache' },
+];
+
+/** The sandbox options that a Dockerfile has no other words for. */
+const sandbox = sandboxOptions
+  .filter(({ flags }) => !flags.startsWith('-i, --inject'))
+  .map((option) => ({ ...option, description: option.description.replace('assemble', 'RUN') }));
+
+/** Commands about builder images. */
+export const builderCommand: CommandSpec = {
+  name: 'builder',
+  summary: 'make builder images from Dockerfiles',
+  subcommands: [
+    {
+      name: 'build',
+      summary: 'build an image from a Dockerfile',
+      description:
+        'Builds an image from a Dockerfile without root and without a daemon, in the same sandbox as assemble.\n\nStandard output has one line for each -t: the reference of the image with its digest. Everything else goes to standard error.',
+      arguments: [
+        {
+          name: '<context>',
+          description: 'directory, git URL with #ref:directory, tar archive, or - for a tar stream',
+        },
+      ],
+      options: [
+        ...builderOptions,
+        ...sandbox,
+        ...layerOptions,
+        ...registryOptions,
+        ...reportOptions,
+      ],
+      examples: [
+        's2oci builder build ./my-builder -t registry.example.com/builders/mine:1',
+        's2oci builder build . -f Dockerfile.dev --target test -t oci:./image',
+      ],
+      run: async (invocation) =>
+        (await import('../actions/builder-build.ts')).buildBuilder(invocation),
+    },
+  ],
+};
