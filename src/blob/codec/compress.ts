@@ -44,10 +44,13 @@ function checkedLevel(compression: 'gzip' | 'zstd', level: number | undefined): 
   });
 }
 
+/** As for decompression. The types do not know that engines take options of streams. */
+const engineOptions = { chunkSize: 2 ** 18, readableHighWaterMark: 2 ** 20 };
+
 /** The frame's shape depends on how the input is handed over, so that is done in one fixed way. */
 async function* zstdFrame(body: Readable, level: number): AsyncGenerator<Uint8Array> {
   const engine = createZstdCompress({
-    chunkSize: 2 ** 18,
+    ...engineOptions,
     params: {
       [constants.ZSTD_c_compressionLevel]: level,
       [constants.ZSTD_c_checksumFlag]: 1,

@@ -32,7 +32,8 @@ export const defaultDecompressionLimits: DecompressionLimits = {
   ratioFloor: 2 ** 30,
 };
 
-const outputChunk = 2 ** 18;
+/** The engine works on while what came out is hashed and written. */
+const engineOptions = { chunkSize: 2 ** 18, readableHighWaterMark: 2 ** 20 };
 
 /** Counts what has been taken from the compressed side. */
 interface Meter {
@@ -95,7 +96,7 @@ function expand(
 }
 
 async function* gunzip(input: AsyncIterable<Uint8Array>, meter: Meter): AsyncGenerator<Uint8Array> {
-  const engine = createGunzip({ chunkSize: outputChunk });
+  const engine = createGunzip(engineOptions);
   // Errors of either side come out of the engine, which is read below.
   pipeline(input, engine, () => {});
   yield* engine as AsyncIterable<Uint8Array>;
@@ -104,7 +105,7 @@ async function* gunzip(input: AsyncIterable<Uint8Array>, meter: Meter): AsyncGen
 }
 
 async function* unzstd(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const engine = createZstdDecompress({ chunkSize: outputChunk });
+  const engine = createZstdDecompress(engineOptions);
   pipeline(zstdFrames(input), engine, () => {});
   yield* engine as AsyncIterable<Uint8Array>;
 }

@@ -9,6 +9,7 @@
 import { promisify } from 'node:util';
 import { constants, crc32, deflateRaw, type ZlibOptions } from 'node:zlib';
 import { blocksOf } from './blocks.ts';
+import { mapAhead } from './map-ahead.ts';
 
 const deflate = promisify<Uint8Array, ZlibOptions, Buffer>(deflateRaw);
 
@@ -19,8 +20,11 @@ const header = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
 /** An empty block with the "last" bit. */
 const finalBlock = Buffer.from([3, 0]);
 
-/** How many blocks are in work at a time; libuv has four threads for them. */
-const blocksInWork = 5;
+/**
+ * How many blocks are in work or wait for the reader: twice what libuv has threads for. The reader may wait for a write
+ * that stands in line behind them, and the threads must not run dry meanwhile.
+ */
+const blocksInWork = 8;
 
 /** Yields one gzip member with the content of `body`. */
 export async function* gzipMember(
@@ -31,15 +35,13 @@ export async function* gzipMember(
   let checksum = 0;
   let size = 0;
   let dictionary: Buffer | undefined;
-  const pending: Promise<Buffer>[] = [];
-  for await (const block of blocksOf(body, blockSize)) {
-    pending.push(deflateBlock(block, level, dictionary));
+  yield* mapAhead(blocksOf(body, blockSize), blocksInWork, (block) => {
+    const result = deflateBlock(block, level, dictionary);
     checksum = crc32(block, checksum);
     size += block.length;
     dictionary = block.subarray(-windowSize);
-    if (pending.length >= blocksInWork) yield await (pending.shift() as Promise<Buffer>);
-  }
-  for (const block of pending) yield await block;
+    return result;
+  });
   yield finalBlock;
   yield trailer(checksum, size);
 }
@@ -49,16 +51,13 @@ function deflateBlock(
   level: number,
   dictionary: Buffer | undefined,
 ): Promise<Buffer> {
-  const result = deflate(block, {
+  return deflate(block, {
     level,
     memLevel: 9,
     finishFlush: constants.Z_SYNC_FLUSH,
     chunkSize: blockSize / 4,
     ...(dictionary === undefined ? {} : { dictionary }),
   });
-  // A failure is seen when its turn comes; until then it must not count as unhandled.
-  result.catch(() => {});
-  return result;
 }
 
 function trailer(checksum: number, size: number): Buffer {
