@@ -2,7 +2,7 @@
  * Pulls and pushes through the registry client beside `skopeo copy`: same machine, same run, same registry,
  * everything verified and written. Prints ratios and writes JSON.
  *
- *     node bench/registry.ts [--runs 5] [--megabytes 500] [--json registry.json]
+ *     npm run build && node bench/registry.ts [--runs 5] [--megabytes 500] [--json registry.json]
  *
  * `one` is an image of a single incompressible layer, `twelve` the same bytes in twelve layers. Each run is a
  * fresh process; contenders take turns. Pushes go to a fresh registry, so that nothing is there. The last
@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import { copyImage, openDestination, openSource, registryImage } from '../src/image/index.ts';
+import { gzipSync } from 'node:zlib';
 import { composeManifest, descriptorOf, mediaTypes, parseReference } from '../src/model/index.ts';
 import { createRegistryClient } from '../src/registry/index.ts';
 import { type DockerRegistry, startDockerRegistry } from '../test/support/docker-registry.ts';
@@ -26,36 +26,16 @@ import { forward } from '../test/support/fault-actions.ts';
 import { startFaultServer } from '../test/support/fault-server.ts';
 
 const run = promisify(execFile);
-const here = fileURLToPath(import.meta.url);
+const program = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const contenders = ['ours', 'skopeo'] as const;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
+const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '5' },
     megabytes: { type: 'string', default: '500' },
     json: { type: 'string' },
   },
 });
-
-if (positionals[0] === 'copy') {
-  await copy(positionals[1] ?? '', positionals[2] ?? '');
-} else {
-  await main();
-}
-
-/** The contender of this project: one copy in this process. */
-async function copy(from: string, to: string): Promise<void> {
-  await using client = createRegistryClient();
-  const deps = {
-    store: { createScratch: () => Promise.reject(new Error('no scratch here')) },
-    registry: (reference: Parameters<typeof registryImage>[1]) => registryImage(client, reference),
-    absolutePath: (path: string) => path,
-  };
-  await using source = await openSource(from, deps);
-  await using destination = await openDestination(to, deps);
-  await copyImage(source, destination, { platform: 'all' });
-}
 
 /** What one run cost. */
 interface Cost {
@@ -64,60 +44,47 @@ interface Cost {
   readonly megabytes: number;
 }
 
-async function main(): Promise<void> {
-  const base = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
-  const work = await mkdtemp(join(base, 's2oci-bench-'));
-  try {
-    await using registry = await startDockerRegistry({ dir: join(work, 'registry') });
-    const total = Number(values.megabytes) * 1_000_000;
-    await pushImage(registry, 'one', [total]);
-    await pushImage(registry, 'twelve', Array<number>(12).fill(Math.floor(total / 12)));
-    await pushImage(registry, 'ten', Array<number>(10).fill(100_000));
-    const results = {
-      'pull one': await race((who) => pull(who, work, registry, 'one')),
-      'pull twelve': await race((who) => pull(who, work, registry, 'twelve')),
-      'push one': await race((who) => push(who, work, registry, 'one')),
-      'push twelve': await race((who) => push(who, work, registry, 'twelve')),
-    };
-    print(results);
-    const unchanged = await countUnchanged(work, registry);
-    console.log('\npush of ten unchanged layers   requests   bytes sent');
-    for (const [who, { requests, bytes }] of Object.entries(unchanged)) {
-      console.log(
-        `${who.padEnd(28)} ${String(requests).padStart(10)} ${String(bytes).padStart(12)}`,
-      );
-    }
-    const machine = { cpus: cpus().length, model: cpus()[0]?.model, node: process.version };
-    const document = { date: new Date().toISOString(), machine, results, unchanged };
-    if (values.json !== undefined)
-      await writeFile(values.json, JSON.stringify(document, undefined, 2));
-  } finally {
-    await rm(work, { recursive: true, force: true });
+const base = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+const work = await mkdtemp(join(base, 's2oci-bench-'));
+try {
+  await using registry = await startDockerRegistry({ dir: join(work, 'registry') });
+  const total = Number(values.megabytes) * 1_000_000;
+  await pushImage(registry, 'one', [total]);
+  await pushImage(registry, 'twelve', Array<number>(12).fill(Math.floor(total / 12)));
+  await pushImage(registry, 'ten', Array<number>(10).fill(100_000));
+  const results = {
+    'pull one': await race((who) => pull(who, registry, 'one')),
+    'pull twelve': await race((who) => pull(who, registry, 'twelve')),
+    'push one': await race((who) => push(who, registry, 'one')),
+    'push twelve': await race((who) => push(who, registry, 'twelve')),
+  };
+  print(results);
+  const unchanged = await countUnchanged(registry);
+  console.log('\npush of ten unchanged layers   requests   bytes sent');
+  for (const [who, { requests, bytes }] of Object.entries(unchanged)) {
+    console.log(`${who.padEnd(28)} ${String(requests).padStart(10)} ${String(bytes).padStart(12)}`);
   }
+  const machine = { cpus: cpus().length, model: cpus()[0]?.model, node: process.version };
+  const document = { date: new Date().toISOString(), machine, results, unchanged };
+  if (values.json !== undefined)
+    await writeFile(values.json, JSON.stringify(document, undefined, 2));
+} finally {
+  await rm(work, { recursive: true, force: true });
 }
 
 type Contender = (typeof contenders)[number];
 type Costs = Record<Contender, Cost>;
 
-async function pull(
-  who: Contender,
-  work: string,
-  registry: DockerRegistry,
-  name: string,
-): Promise<Cost> {
+async function pull(who: Contender, registry: DockerRegistry, name: string): Promise<Cost> {
   const target = join(work, 'pulled');
   await rm(target, { recursive: true, force: true });
   return measure(who, `docker://${registry.host}/${name}:1`, `oci:${target}:1`);
 }
 
-async function push(
-  who: Contender,
-  work: string,
-  registry: DockerRegistry,
-  name: string,
-): Promise<Cost> {
+async function push(who: Contender, registry: DockerRegistry, name: string): Promise<Cost> {
   const source = join(work, `layout-${name}`);
-  if (!existsSync(source)) await copy(`${registry.host}/${name}:1`, `oci:${source}:1`);
+  if (!existsSync(source))
+    await measure('ours', `docker://${registry.host}/${name}:1`, `oci:${source}:1`);
   const dir = join(work, 'fresh');
   await rm(dir, { recursive: true, force: true });
   await using fresh = await startDockerRegistry({ dir });
@@ -129,9 +96,10 @@ async function measure(who: Contender, from: string, to: string): Promise<Cost> 
   const ours = (name: string): string => name.replace(/^docker:\/\//, '');
   const command =
     who === 'ours'
-      ? [process.execPath, here, 'copy', ours(from), ours(to)]
+      ? [process.execPath, program, 'copy', '--quiet', ours(from), ours(to)]
       : ['skopeo', 'copy', '--src-tls-verify=false', '--dest-tls-verify=false', from, to];
-  const { stderr } = await run('/usr/bin/time', ['-f', 'cost %e %U %S %M', ...command]);
+  const env = { ...process.env, S2OCI_HOME: join(work, 'home') };
+  const { stderr } = await run('/usr/bin/time', ['-f', 'cost %e %U %S %M', ...command], { env });
   const [, wall, user, system, peak] = /cost (\S+) (\S+) (\S+) (\d+)/.exec(stderr) ?? [];
   return { wall: Number(wall), cpu: Number(user) + Number(system), megabytes: Number(peak) / 1024 };
 }
@@ -180,7 +148,6 @@ interface Traffic {
 
 /** Pushes an image that is there already, through a proxy that counts. */
 async function countUnchanged(
-  work: string,
   registry: DockerRegistry,
 ): Promise<Readonly<Record<string, Traffic>>> {
   await using server = await startFaultServer({
@@ -188,7 +155,7 @@ async function countUnchanged(
     rules: [{ times: Number.POSITIVE_INFINITY, act: forward() }],
   });
   const source = join(work, 'layout-ten');
-  await copy(`${registry.host}/ten:1`, `oci:${source}:1`);
+  await measure('ours', `docker://${registry.host}/ten:1`, `oci:${source}:1`);
   const counted = async (push: () => Promise<unknown>): Promise<Traffic> => {
     const before = server.requests.length;
     await push();
@@ -227,7 +194,9 @@ async function pushImage(
   const repository = client.repository(parseReference(`${registry.host}/${name}`));
   const layers = sizes.map((size, i) => {
     const key = Buffer.alloc(16, `${name} ${i}`);
-    return createCipheriv('aes-128-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(size));
+    const bytes = createCipheriv('aes-128-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(size));
+    // Skopeo compresses what is no gzip.
+    return gzipSync(bytes, { level: 0 });
   });
   const document = {
     architecture: 'amd64',
@@ -237,7 +206,7 @@ async function pushImage(
   const config = Buffer.from(JSON.stringify(document));
   const blobs = [
     { bytes: config, descriptor: descriptorOf(config, mediaTypes.ociConfig) },
-    ...layers.map((bytes) => ({ bytes, descriptor: descriptorOf(bytes, mediaTypes.ociLayer) })),
+    ...layers.map((bytes) => ({ bytes, descriptor: descriptorOf(bytes, mediaTypes.ociLayerGzip) })),
   ];
   for (const { bytes, descriptor } of blobs) {
     await repository.putBlob(descriptor, async () => Readable.from(chunks(bytes)));

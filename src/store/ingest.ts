@@ -5,14 +5,14 @@
  * Files in `ingest/` are named `<session>.<n>`; a session's lock tells whether its writer still lives.
  */
 
-import { createHash } from 'node:crypto';
 import { type FileHandle, open, readdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { abortable, digestMismatch, sizeMismatch } from '../blob/index.ts';
-import { algorithmOf, type Digest, finishDigest } from '../model/index.ts';
+import { abortable, digestMismatch, HashThreads, hashHere, sizeMismatch } from '../blob/index.ts';
+import { algorithmOf, type Digest } from '../model/index.ts';
 import type { Failpoint } from './failpoint.ts';
 import { fileError, moveAside, randomName, syncDirectory, unlinkIfAny } from './files.ts';
+import { HashingFile } from './hashing-file.ts';
 import { acquireLock, type KernelLock, tryLock } from './lock.ts';
 
 /** What is known of a content before it is written, and who waits for it. */
@@ -49,14 +49,18 @@ export interface IngestDeps {
   readonly now: () => number;
 }
 
-/** Bytes gathered before they are hashed and written in one go. */
-const batchSize = 1024 * 1024;
+/** From this size on a content is hashed on a thread of its own; starting one costs as much as a few megabytes. */
+const threadedSize = 16 * 1024 * 1024;
+
+/** Threads that hash at most: downloads run four at a time, and the processors have other work too. */
+const hashThreads = 2;
 
 /** Writes blobs on behalf of one process. */
 export class BlobWriter {
   readonly #place: IngestPlace;
   readonly #deps: IngestDeps;
   readonly #session = randomName();
+  readonly #threads = new HashThreads(hashThreads);
   #lock: Promise<KernelLock> | undefined;
   #count = 0;
 
@@ -101,6 +105,7 @@ export class BlobWriter {
 
   /** Gives up the session; nothing may be written afterwards. */
   async close(): Promise<void> {
+    await this.#threads[Symbol.asyncDispose]();
     const lock = await this.#lock?.catch(() => undefined);
     await lock?.remove();
   }
@@ -141,23 +146,30 @@ export class BlobWriter {
   ): Promise<Written> {
     const what = digest ?? 'blob';
     const algorithm = digest === undefined ? 'sha256' : algorithmOf(digest);
-    const hash = createHash(algorithm);
-    let count = 0;
-    for await (const batch of batches(body, size)) {
-      count += batch.length;
-      if (size !== undefined && count > size) throw sizeMismatch(what, size, count);
-      await this.#deps.failpoint('ingest.write');
-      const writing = file.write(batch);
-      hash.update(batch);
-      const { bytesWritten } = await writing;
-      if (bytesWritten < batch.length) await file.writeFile(batch.subarray(bytesWritten));
-      onSize(count);
-      onProgress?.(count);
+    const target = new HashingFile({
+      file,
+      hash: (size ?? 0) < threadedSize ? hashHere(algorithm) : this.#threads.hash(algorithm),
+      beforeWrite: () => this.#deps.failpoint('ingest.write'),
+      onWritten: (bytes) => {
+        onSize(bytes);
+        onProgress?.(bytes);
+      },
+      expected: size,
+    });
+    try {
+      let count = 0;
+      for await (const chunk of body as AsyncIterable<Uint8Array>) {
+        count += chunk.length;
+        if (size !== undefined && count > size) throw sizeMismatch(what, size, count);
+        await target.add(chunk);
+      }
+      if (size !== undefined && count !== size) throw sizeMismatch(what, size, count);
+      const actual = await target.end();
+      if (digest !== undefined && actual !== digest) throw digestMismatch(what, digest, actual);
+      return { digest: actual, size: count };
+    } finally {
+      await target.abandon();
     }
-    if (size !== undefined && count !== size) throw sizeMismatch(what, size, count);
-    const actual = finishDigest(hash, algorithm);
-    if (digest !== undefined && actual !== digest) throw digestMismatch(what, digest, actual);
-    return { digest: actual, size: count };
   }
 
   /** Replaces what lies there: ours is known to be right, and readers keep what they have open. */
@@ -190,21 +202,4 @@ export async function sweepIngest(place: IngestPlace): Promise<void> {
 function isObstructed(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException;
   return code === 'EISDIR' || code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR';
-}
-
-/** Gathers small chunks; hashing and writing cost less in large ones. What passes the limit comes at once. */
-async function* batches(body: Readable, limit = Infinity): AsyncGenerator<Uint8Array> {
-  let pending: Uint8Array[] = [];
-  let size = 0;
-  let total = 0;
-  for await (const chunk of body as AsyncIterable<Uint8Array>) {
-    pending.push(chunk);
-    size += chunk.length;
-    total += chunk.length;
-    if (size < batchSize && total <= limit) continue;
-    yield pending.length === 1 ? chunk : Buffer.concat(pending, size);
-    pending = [];
-    size = 0;
-  }
-  if (size > 0) yield Buffer.concat(pending, size);
 }

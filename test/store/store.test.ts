@@ -66,6 +66,31 @@ t.test('M03: content that is not what was announced is refused and leaves nothin
   t.ok(await store.has(good.digest), 'the right blob is not blamed for a wrong descriptor');
 });
 
+t.test('content that is large enough for a thread of its own is judged as any other', async (t) => {
+  await using store = await openStore(join(t.testdir(), 'state'));
+  const bytes = randomBytes(17 * 1024 * 1024 + 1);
+  const good = descriptorOf(bytes, type);
+  const open = async () => Readable.from(pieces(bytes, 300_000), { objectMode: false });
+  const bad = { ...good, digest: digestOf('other') };
+  await t.rejects(store.fetch(bad, { open }), { code: 'DIGEST_MISMATCH' });
+  const short = { ...good, size: good.size + 1 };
+  await t.rejects(store.fetch(short, { open }), { code: 'SIZE_MISMATCH' });
+  const cut = new Error('cut');
+  const failing = async () => Readable.from(pieces(bytes, 300_000, cut), { objectMode: false });
+  await t.rejects(store.fetch(good, { open: failing }), 'a source that fails');
+  t.same(await readdir(store.paths.ingest), []);
+  const written = await store.ingest(await open(), { size: good.size });
+  t.same(written, { digest: good.digest, size: good.size });
+  t.ok((await readAll(await store.open(good), 1e8)).equals(bytes));
+});
+
+function* pieces(bytes: Buffer, size: number, failure?: Error): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += size) {
+    if (failure !== undefined && at > bytes.length / 2) throw failure;
+    yield bytes.subarray(at, at + size);
+  }
+}
+
 t.test('the layout is one that others read', async (t) => {
   await using store = await openStore(join(t.testdir(), 'state'));
   t.same(JSON.parse(await readFile(join(store.paths.layout, 'oci-layout'), 'utf8')), {

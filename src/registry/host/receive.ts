@@ -2,6 +2,7 @@
  * Receiving response bodies: watched for stalls, network errors turned into failures.
  */
 
+import { markSingleReader } from '../../blob/index.ts';
 import type { Context } from '../context.ts';
 import { BodyTooLarge } from '../http/body.ts';
 import { RequestFailure } from '../http/failure.ts';
@@ -18,7 +19,7 @@ export async function* receive(
   answer: Answer,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
-  const { body, method, url } = answer;
+  const { body, method, url, keepsNothing } = answer;
   const stall = new StallTimer(context.settings.timeouts.stall, (why) => {
     body.destroy(new RequestFailure('stalled', why, { method, url }));
   });
@@ -26,6 +27,7 @@ export async function* receive(
     stall.wait();
     for await (const chunk of body as AsyncIterable<Buffer>) {
       stall.move(chunk.length);
+      if (keepsNothing === true) markSingleReader(chunk);
       yield chunk;
       stall.wait();
     }

@@ -37,6 +37,8 @@ export interface HttpResponse {
   readonly headers: ReadonlyMap<string, readonly string[]>;
   /** Undecoded bytes. The receiver consumes or destroys it. */
   readonly body: Readable;
+  /** Whether the transport keeps nothing of the chunks of `body`, so that their memory may be given back. */
+  readonly keepsNothing?: boolean;
 }
 
 /** Sends one request over the network. Rejects with the network library's error, unchanged. */

@@ -134,5 +134,6 @@ async function sendThrough(dispatcher: Dispatcher, request: HttpRequest): Promis
     ([name, value]) =>
       [name.toLowerCase(), value === undefined ? [] : [value].flat()] as [string, string[]],
   );
-  return { status: answer.statusCode, headers: new Map(fields), body: answer.body };
+  const { statusCode: status, body: received } = answer;
+  return { status, headers: new Map(fields), body: received, keepsNothing: true };
 }

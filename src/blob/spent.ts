@@ -1,0 +1,27 @@
+/**
+ * Giving memory back at once. Chunks from the network are large, live for a moment and are garbage then; a
+ * collector that has to find them costs a pull a tenth of its time and half of its memory.
+ *
+ * Whoever makes a chunk that has one reader says so; the reader that only copies it out ends it. Between the
+ * two it passes as any other chunk does, and a reader that does not know of this changes nothing.
+ */
+
+const hasOneReader = Symbol('one reader');
+
+interface MarkedBuffer extends ArrayBuffer {
+  [hasOneReader]?: boolean;
+}
+
+/** Says that a chunk is looked at by nobody but whoever reads its stream. Parts of a larger buffer are left alone. */
+export function markSingleReader(chunk: Uint8Array): void {
+  const buffer = chunk.buffer as MarkedBuffer;
+  if (chunk.byteLength === buffer.byteLength) buffer[hasOneReader] = true;
+}
+
+/** Frees the memory of a chunk that was marked: it has no bytes afterwards. For any other chunk, does nothing. */
+export function endChunk(chunk: Uint8Array): void {
+  const buffer = chunk.buffer as MarkedBuffer;
+  if (buffer[hasOneReader] !== true) return;
+  buffer[hasOneReader] = false;
+  buffer.transfer(0);
+}
