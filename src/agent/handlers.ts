@@ -3,7 +3,7 @@
 import { BuildError } from '../errors/index.ts';
 import { removeTree } from '../layer/index.ts';
 import { chooseRuntime, readIdentity, runtimes, searchTools } from '../runtime/index.ts';
-import type { Store } from '../store/index.ts';
+import type { Rootfs, Store } from '../store/index.ts';
 import { capture } from './operations/capture.ts';
 import { copyFiles, digestFiles } from './operations/copy.ts';
 import { readFiles } from './operations/files.ts';
@@ -30,18 +30,14 @@ export function createHandlers(
     store,
     idMapping: start.idMapping,
     runtimes: available,
+    workspaces,
     singleId: start.idMapping.kind === 'single',
   };
   return {
     prepareRootfs: (input, context) => prepareRootfs(deps, input, context),
     openWorkspace: async (input, { signal }) => {
-      const rootfs = await store.rootfs.find(input.rootfsKey);
-      if (rootfs === undefined)
-        throw new BuildError(
-          'STORE_DAMAGED',
-          `root file system ${input.rootfsKey} is gone from the store`,
-        );
-      const { storage } = await workspaces.open(input, rootfs.path, signal);
+      const { path } = await findRootfs(store, input.rootfsKey);
+      const { storage } = await workspaces.open(input, path, signal);
       return { storage };
     },
     closeWorkspace: async ({ workspace }) => {
@@ -75,4 +71,10 @@ export function createHandlers(
       return undefined;
     },
   };
+}
+
+async function findRootfs(store: Store, key: string): Promise<Rootfs> {
+  const rootfs = await store.rootfs.find(key);
+  if (rootfs !== undefined) return rootfs;
+  throw new BuildError('STORE_DAMAGED', `root file system ${key} is gone from the store`);
 }

@@ -7,6 +7,7 @@ export type {
   CopySource,
   FileFacts,
   LayerBlob,
+  MountRequest,
   OperationEvent,
   RootfsResult,
   RunResult,
@@ -14,4 +15,5 @@ export type {
   StorageKind,
   StoragePreference,
 } from './protocol.ts';
+export { type SecretValue, secretPatterns, shortestSecret } from './secrets/patterns.ts';
 export { type AgentOptions, type StartedAgent, startAgent } from './start.ts';

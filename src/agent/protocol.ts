@@ -3,13 +3,21 @@
  *
  * The agent is this program inside the user namespace (ADR 0006). Every operation is one request and
  * one reply; output of scripts and progress come as events of the request in between. Inputs and
- * results are plain data. No credential ever crosses this channel.
+ * results are plain data. No credential of a registry ever crosses this channel; secrets that a script is to
+ * see do.
  */
 
 import type { SerializedError } from '../errors/index.ts';
 import type { Compression, Digest } from '../model/index.ts';
-import type { ExecutorName, IsolationLevel, ProcessUser, RunSpec } from '../runtime/index.ts';
+import type {
+  ExecutorName,
+  IsolationLevel,
+  ProcessUser,
+  RunMount,
+  RunSpec,
+} from '../runtime/index.ts';
 import type { IgnoreRules } from '../source/index.ts';
+import type { CacheSharing } from '../store/index.ts';
 
 /** One layer blob of the local store, ready to be unpacked. */
 export interface LayerBlob {
@@ -100,15 +108,52 @@ export interface PlaceArchiveRequest {
   readonly owner: { readonly uid: number; readonly gid: number };
 }
 
+/** Who a mounted file belongs to, by ids of the container, and its mode bits. */
+export interface Ownership {
+  readonly owner: { readonly uid: number; readonly gid: number };
+  readonly mode: number;
+}
+
+/** Something that a process sees during its run; `target` is an absolute path of the container. */
+export type MountRequest =
+  | RunMount
+  /** A file in memory with this content. From then on no layer of the workspace may hold it. */
+  | ({
+      readonly kind: 'secret';
+      readonly id: string;
+      readonly value: Uint8Array;
+      readonly target: string;
+    } & Ownership)
+  /** A directory of the store that outlives the build; see `CacheStore`. */
+  | ({
+      readonly kind: 'cache';
+      readonly id: string;
+      readonly target: string;
+      readonly sharing: CacheSharing;
+      readonly readOnly: boolean;
+    } & Ownership)
+  /** A socket that leads to an ssh agent of the host. */
+  | ({
+      readonly kind: 'ssh';
+      /** The agent's socket on the host. */
+      readonly socket: string;
+      readonly target: string;
+    } & Ownership)
+  /** A path of another open workspace, read-only; links are resolved inside of that one. */
+  | {
+      readonly kind: 'workspace';
+      readonly workspace: string;
+      readonly path: string;
+      readonly target: string;
+    };
+
 /** What a process is given; as the runtime takes it. */
-type ProcessRequest = Pick<
-  RunSpec,
-  'args' | 'env' | 'cwd' | 'user' | 'mounts' | 'network' | 'capabilities'
->;
+type ProcessRequest = Pick<RunSpec, 'args' | 'env' | 'cwd' | 'user' | 'network' | 'capabilities'>;
 
 /** Runs one process in a workspace. */
 export interface RunRequest extends ProcessRequest {
   readonly workspace: string;
+  readonly mounts: readonly MountRequest[];
   /** `name:ip` pairs for /etc/hosts. */
   readonly addHosts: readonly string[];
   readonly runtime: RuntimePreference;

@@ -12,6 +12,7 @@ import { BuildError } from '../errors/index.ts';
 import { removeTree } from '../layer/index.ts';
 import { mountOverlay, overlayProblem, unmount } from './overlay.ts';
 import type { StorageKind, StoragePreference, WorkspaceRequest } from './protocol.ts';
+import type { SecretValue } from './secrets/patterns.ts';
 import { runTool } from './tool.ts';
 
 /** An open workspace. */
@@ -25,6 +26,8 @@ export interface Workspace {
   /** Where changes land, with overlay storage. */
   readonly upper: string | undefined;
   readonly storage: StorageKind;
+  /** What runs were given in confidence: no layer may hold it, no output show it. */
+  readonly secrets: SecretValue[];
 }
 
 /** Keeps track of the open workspaces of this agent. */
@@ -92,11 +95,11 @@ async function openOverlay(
     { lower: join(lower, 'fs'), upper, work: join(directory, 'work'), target: root },
     signal,
   );
-  return { directory, lower, root, upper, storage: 'overlay' };
+  return { directory, lower, root, upper, storage: 'overlay', secrets: [] };
 }
 
 async function openCopy(directory: string, lower: string, signal: AbortSignal): Promise<Workspace> {
   const root = join(directory, 'root');
   await runTool('cp', ['-a', '--reflink=auto', '--', join(lower, 'fs'), root], { signal });
-  return { directory, lower, root, upper: undefined, storage: 'copy' };
+  return { directory, lower, root, upper: undefined, storage: 'copy', secrets: [] };
 }

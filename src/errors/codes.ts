@@ -86,6 +86,7 @@ const table = {
   STORE_DAMAGED: 13,
   LOCK_TIMEOUT: 14,
   POLICY_VIOLATION: 15,
+  SECRET_IN_IMAGE: 15,
 
   // signals: 128 + number
   INTERRUPTED: 130,

@@ -3,7 +3,7 @@
  * publish. Each phase is a function in phases/; this file only says what depends on what.
  */
 
-import type { Agent, CapturedLayer, RunResult } from '../agent/index.ts';
+import type { Agent, CapturedLayer, RunResult, SecretValue } from '../agent/index.ts';
 import type { ComposedImage, ImageDestination } from '../image/index.ts';
 import { digestOf } from '../model/index.ts';
 import {
@@ -24,6 +24,7 @@ import { checkUsers, findAssembleUser } from './build-users.ts';
 import { both } from './concurrency.ts';
 import { Container } from './container.ts';
 import type { BuildDeps } from './deps.ts';
+import { openGiven, readSecrets, refuseSecretsIn } from './given/for-assemble.ts';
 import { stageInjections } from './injections.ts';
 import { buildDirectories, findLeftOut, type LeftOut } from './leave-out.ts';
 import { openBuildSource } from './open-source.ts';
@@ -107,6 +108,7 @@ class Build {
 
   async run(): Promise<BuildResult> {
     const { store, images } = this.#deps;
+    const secrets = await readSecrets(this.#request, this.#deps.env);
     const lease = this.#resources.use(await store.acquireLease());
     const target = this.#resources.use(await images.destination(this.#request.tag));
     const prepared = await this.#prepare(lease);
@@ -116,7 +118,7 @@ class Build {
     const source = await this.#placeSource(prepared, user, scripts);
     const restored = await this.#restore(prepared, user, scripts, lease);
     const environment = mergeEnvironment(source.environment, this.#request.env);
-    const ran = await this.#assemble(prepared, user, scripts, environment);
+    const ran = await this.#assemble(prepared, user, scripts, environment, secrets);
     const assembleLabels = await this.#readLabels(container);
     const runPath = scripts.require('run').path;
     const leftOut = await this.#leaveOut(prepared, runPath, environment);
@@ -134,6 +136,7 @@ class Build {
     const { image, labels } = await this.#timer.run('compose', async () =>
       compose(this.#request, facts),
     );
+    refuseSecretsIn([image.configBytes, image.manifest.raw], secrets);
     const published = await this.#publish(image, prepared, target);
     return this.#result(prepared, { image, published, restored, ran, leftOut, labels });
   }
@@ -166,17 +169,27 @@ class Build {
     user: ResolvedUser,
     scripts: Scripts,
     environment: readonly string[],
+    secrets: readonly SecretValue[],
   ): Promise<RunResult> {
     const request = this.#request;
+    const given = await openGiven(
+      request,
+      secrets,
+      user,
+      { env: this.#deps.env, directory: container.workspace, resources: this.#resources },
+      this.#signal,
+    );
     const buildEnvironment = [
       `SOURCE_DATE_EPOCH=${epoch}`,
       ...sandboxEnvironment(request),
+      ...given.environment,
       ...request.buildEnv,
     ];
     const { injections } = request;
     const injected = await stageInjections(agent, container, injections, user, this.#signal);
     const sandbox = sandboxOf(request);
-    const input = { container, scripts, user, environment, buildEnvironment, sandbox, injected };
+    const mounts = [...injected, ...given.mounts];
+    const input = { container, scripts, user, environment, buildEnvironment, sandbox, mounts };
     return this.#timer.run('assemble', () => assemble(input, this.#signal));
   }
 

@@ -6,6 +6,7 @@
 import type {
   Agent,
   FileFacts,
+  MountRequest,
   OperationEvent,
   RunResult,
   StorageKind,
@@ -44,7 +45,7 @@ export interface ContainerProcess {
   readonly cwd: string;
   readonly user: ResolvedUser;
   readonly stdio: 'events' | 'inherit' | { readonly stdoutFile: string };
-  readonly mounts?: readonly RunMount[];
+  readonly mounts?: readonly MountRequest[];
 }
 
 /** How processes are confined; the same for every process of a build. */

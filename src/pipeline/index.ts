@@ -8,6 +8,14 @@ export {
   type SandboxSettings,
 } from './container.ts';
 export type { BuildDeps, ImageAccess } from './deps.ts';
+export { type GivenCache, mountCache, parseCache } from './given/caches.ts';
+export {
+  type GivenSecret,
+  mountSecret,
+  parseSecret,
+  readSecret,
+} from './given/secrets.ts';
+export { type GivenSsh, mountSsh, type OpenSsh, openSsh, parseSsh } from './given/ssh.ts';
 export { PhaseTimer } from './phase-timer.ts';
 export { checkedLayers, fetchLayers, fetchStack } from './phases/fetch.ts';
 export { type ResolvedImage, resolveImage } from './phases/resolve.ts';

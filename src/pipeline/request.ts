@@ -4,6 +4,9 @@ import type { StorageKind, StoragePreference } from '../agent/index.ts';
 import type { Phase } from '../events/index.ts';
 import type { Compression, Digest, Platform } from '../model/index.ts';
 import type { ExecutorName, IsolationLevel, NetworkMode } from '../runtime/index.ts';
+import type { GivenCache } from './given/caches.ts';
+import type { GivenSecret } from './given/secrets.ts';
+import type { GivenSsh } from './given/ssh.ts';
 
 /** Everything a user can say about one build; defaults are filled in by the caller (see src/config). */
 export interface BuildRequest {
@@ -57,6 +60,10 @@ export interface BuildRequest {
   readonly volumes: readonly string[];
   /** `source:destination`: files that assemble sees and no layer holds. */
   readonly injections: readonly string[];
+  /** What assemble may read or use, and no image holds. */
+  readonly secrets: readonly GivenSecret[];
+  readonly caches: readonly GivenCache[];
+  readonly ssh: readonly GivenSsh[];
   readonly timeoutSeconds?: number;
 
   readonly compression: Compression;

@@ -18,6 +18,8 @@ export type RunMount =
       readonly source: string;
       readonly target: string;
       readonly readOnly: boolean;
+      /** Lies in memory, and must not be copied to a disk in place of being mounted. */
+      readonly confidential?: boolean;
     }
   | {
       readonly kind: 'tmpfs';

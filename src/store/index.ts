@@ -1,4 +1,5 @@
 /** The local content-addressed store: blobs, root file systems, leases, scratch directories, records. */
+export type { CacheEntry, CacheRequest, CacheSharing, CacheStore, OpenCache } from './caches.ts';
 export type { Failpoint } from './failpoint.ts';
 export { noFailpoint, parseFailpoints } from './failpoint.ts';
 export type { FetchOptions, FetchOutcome, IngestOptions } from './fetch.ts';

@@ -2,6 +2,7 @@
 
 import { readdir, statfs } from 'node:fs/promises';
 import type { BlobReader } from './blobs.ts';
+import type { CacheStore } from './caches.ts';
 import type { StoreContext } from './context.ts';
 import { moveAside } from './files.ts';
 import { sweepIngest } from './ingest.ts';
@@ -36,6 +37,7 @@ export interface Usage {
 export interface StoreUsage {
   readonly blobs: Usage;
   readonly rootfs: Usage;
+  readonly caches: Usage;
   readonly builds: Usage;
   readonly quarantine: Usage;
   readonly freeBytes: number;
@@ -70,21 +72,28 @@ export async function verify(
 }
 
 /** Measures the state; see `Store.df`. */
-export async function measure(context: StoreContext, rootfs: RootfsStore): Promise<StoreUsage> {
+export async function measure(
+  context: StoreContext,
+  { rootfs, caches }: { readonly rootfs: RootfsStore; readonly caches: CacheStore },
+): Promise<StoreUsage> {
   const { paths } = context;
   let blobs: Usage = { count: 0, bytes: 0 };
   for await (const { bytes } of listBlobs(paths)) {
     blobs = { count: blobs.count + 1, bytes: blobs.bytes + bytes };
   }
-  const trees = await rootfs.list();
   const { bavail, bsize } = await statfs(paths.home);
   return {
     blobs,
-    rootfs: { count: trees.length, bytes: trees.reduce((sum, { bytes }) => sum + bytes, 0) },
+    rootfs: usageOfAll(await rootfs.list()),
+    caches: usageOfAll(await caches.list()),
     builds: await usageOf(paths.builds),
     quarantine: await usageOf(paths.quarantine),
     freeBytes: bavail * bsize,
   };
+}
+
+function usageOfAll(entries: readonly { readonly bytes: number }[]): Usage {
+  return { count: entries.length, bytes: entries.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
 async function usageOf(directory: string): Promise<Usage> {

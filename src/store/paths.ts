@@ -16,6 +16,8 @@ export class StorePaths {
   readonly quarantine: string;
   readonly rootfs: string;
   readonly builds: string;
+  /** Directories that scripts keep between builds. */
+  readonly caches: string;
   readonly locks: string;
   readonly leases: string;
   readonly records: string;
@@ -32,6 +34,7 @@ export class StorePaths {
     this.quarantine = join(home, 'quarantine');
     this.rootfs = join(home, 'rootfs');
     this.builds = join(home, 'builds');
+    this.caches = join(home, 'caches');
     this.locks = join(home, 'locks');
     this.leases = join(home, 'leases');
     this.records = join(home, 'records');
@@ -59,6 +62,7 @@ export class StorePaths {
       this.quarantine,
       this.rootfs,
       this.builds,
+      this.caches,
       this.locks,
       this.leases,
       this.records,

@@ -5,6 +5,7 @@
 
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { CacheStore } from './caches.ts';
 import type { StoreContext } from './context.ts';
 import { fileError, type RemoveTree, removeOwnTree, unlinkIfAny } from './files.ts';
 import { sweepIngest } from './ingest.ts';
@@ -17,7 +18,7 @@ import { sweepScratches } from './scratch.ts';
 
 /** What to keep. With neither limit everything unused goes; with both, each of them is kept. */
 export interface PruneOptions {
-  /** Evicts until blobs and root file systems take no more than this. */
+  /** Evicts until blobs, root file systems and caches take no more than this. */
   readonly keepBytes?: number | undefined;
   /** Evicts what was not used for this many milliseconds. */
   readonly olderThan?: number | undefined;
@@ -29,6 +30,7 @@ export interface PruneOptions {
 export interface PruneReport {
   readonly removedBlobs: number;
   readonly removedRootfs: number;
+  readonly removedCaches: number;
   readonly removedBytes: number;
   readonly keptBytes: number;
 }
@@ -36,7 +38,7 @@ export interface PruneReport {
 interface Candidate {
   /** As leases name it. */
   readonly name: string;
-  readonly kind: 'blob' | 'rootfs';
+  readonly kind: 'blob' | 'rootfs' | 'cache';
   readonly bytes: number;
   readonly lastUsed: number;
   evict(): Promise<void>;
@@ -45,6 +47,7 @@ interface Candidate {
 /** Parts of the store that eviction works on. */
 export interface PruneParts {
   readonly rootfs: RootfsStore;
+  readonly caches: CacheStore;
   readonly records: Records;
 }
 
@@ -56,14 +59,14 @@ export async function prune(
 ): Promise<PruneReport> {
   const { olderThan, removeTree = removeOwnTree } = options;
   try {
-    const candidates = await listCandidates(context, parts.rootfs);
+    const candidates = await listCandidates(context, parts);
     const removed = await withGate(context, 'exclusive', async () => {
       const leased = await leasedNames(context);
       const victims = chooseVictims(candidates, leased, options, context.now());
       for (const victim of victims) await victim.evict();
       return victims;
     });
-    await sweep(context, parts.rootfs, removeTree);
+    await sweep(context, parts, removeTree);
     await emptyQuarantine(context, removeTree);
     if (olderThan !== undefined) await parts.records.removeOlderThan(context.now() - olderThan);
     await removeFreeLocks(context);
@@ -76,7 +79,7 @@ export async function prune(
 /** Removes what processes that were killed have left: leases, scratch directories, half-built trees, partial blobs. */
 export async function sweep(
   context: StoreContext,
-  rootfs: RootfsStore,
+  { rootfs, caches }: Pick<PruneParts, 'rootfs' | 'caches'>,
   removeTree: RemoveTree,
 ): Promise<void> {
   if (context.readOnly) return;
@@ -84,11 +87,12 @@ export async function sweep(
   await withGate(context, 'exclusive', () => leasedNames(context));
   await sweepScratches(context, removeTree);
   await rootfs.sweep(removeTree);
+  await caches.sweep(removeTree);
 }
 
 async function listCandidates(
   context: StoreContext,
-  rootfs: RootfsStore,
+  { rootfs, caches }: PruneParts,
 ): Promise<readonly Candidate[]> {
   const candidates: Candidate[] = [];
   for await (const { digest, path, bytes, lastUsed } of listBlobs(context.paths)) {
@@ -101,6 +105,9 @@ async function listCandidates(
   }
   for (const { key, bytes, lastUsed } of await rootfs.list()) {
     candidates.push({ name: key, kind: 'rootfs', bytes, lastUsed, evict: () => rootfs.evict(key) });
+  }
+  for (const { key, bytes, lastUsed } of await caches.list()) {
+    candidates.push({ name: key, kind: 'cache', bytes, lastUsed, evict: () => caches.evict(key) });
   }
   return candidates.toSorted((a, b) => a.lastUsed - b.lastUsed);
 }
@@ -139,9 +146,11 @@ async function removeFreeLocks(context: StoreContext): Promise<void> {
 
 function reportOf(candidates: readonly Candidate[], removed: readonly Candidate[]): PruneReport {
   const removedBytes = sum(removed);
+  const count = (kind: Candidate['kind']) => removed.filter((one) => one.kind === kind).length;
   return {
-    removedBlobs: removed.filter(({ kind }) => kind === 'blob').length,
-    removedRootfs: removed.filter(({ kind }) => kind === 'rootfs').length,
+    removedBlobs: count('blob'),
+    removedRootfs: count('rootfs'),
+    removedCaches: count('cache'),
     removedBytes,
     keptBytes: sum(candidates) - removedBytes,
   };

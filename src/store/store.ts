@@ -10,6 +10,7 @@ import type { BlobSink, BlobSource, OpenBlob, PutOptions, PutOutcome } from '../
 import { BuildError } from '../errors/index.ts';
 import type { Descriptor, Digest } from '../model/index.ts';
 import { BlobReader } from './blobs.ts';
+import { CacheStore } from './caches.ts';
 import type { StoreContext } from './context.ts';
 import { type Failpoint, noFailpoint } from './failpoint.ts';
 import { BlobFetcher, type FetchOptions, type FetchOutcome, type IngestOptions } from './fetch.ts';
@@ -65,6 +66,8 @@ export async function openStore(home: string, deps: StoreDeps = {}): Promise<Sto
 export class Store implements BlobSource, BlobSink, AsyncDisposable {
   /** Flattened root file systems of builder images. */
   readonly rootfs: RootfsStore;
+  /** Directories that scripts keep between builds. */
+  readonly caches: CacheStore;
   /** Small records that make later runs faster. */
   readonly records: Records;
   /** Where everything lies. */
@@ -78,6 +81,7 @@ export class Store implements BlobSource, BlobSink, AsyncDisposable {
     this.#context = context;
     this.paths = context.paths;
     this.rootfs = new RootfsStore(context);
+    this.caches = new CacheStore(context);
     this.records = new Records(context);
     this.#reader = new BlobReader(context);
     this.#writer = new BlobWriter(context.paths, context);
@@ -160,13 +164,13 @@ export class Store implements BlobSource, BlobSink, AsyncDisposable {
 
   /** Removes what killed processes left: scratch directories, half-built and evicted trees, partial blobs. */
   sweep(removeTree: RemoveTree): Promise<void> {
-    return sweep(this.#context, this.rootfs, removeTree);
+    return sweep(this.#context, this, removeTree);
   }
 
   /** Evicts what no living lease names, least recently used first, and does what {@link sweep} does. */
   async prune(options: PruneOptions = {}): Promise<PruneReport> {
     this.#refuseReadOnly('prune the local store');
-    return prune(this.#context, { rootfs: this.rootfs, records: this.records }, options);
+    return prune(this.#context, this, options);
   }
 
   /** Hashes every blob again and sets aside what is not right, as are incomplete root file systems. */
@@ -176,7 +180,7 @@ export class Store implements BlobSource, BlobSink, AsyncDisposable {
 
   /** Measures what the state takes on the disk. */
   df(): Promise<StoreUsage> {
-    return measure(this.#context, this.rootfs);
+    return measure(this.#context, this);
   }
 
   /** Ends this process's use of the store. */

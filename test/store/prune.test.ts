@@ -48,6 +48,7 @@ t.test('without limits everything unused goes', async (t) => {
   t.same(await store.prune(), {
     removedBlobs: 2,
     removedRootfs: 0,
+    removedCaches: 0,
     removedBytes: 2000,
     keptBytes: 0,
   });

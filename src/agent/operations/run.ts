@@ -4,20 +4,23 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { BuildError } from '../../errors/index.ts';
 import type { RunMount, RunSpec, RunStdio, Runtime } from '../../runtime/index.ts';
 import { chooseRuntime } from '../../runtime/index.ts';
 import { prepareMountPoints } from '../mount-points.ts';
+import { type MountDeps, prepareMounts } from '../mounts/prepare.ts';
 import { mountNameResolution } from '../name-resolution.ts';
 import type { RunRequest, RunResult } from '../protocol.ts';
+import { type SecretPattern, secretPatterns } from '../secrets/patterns.ts';
+import { SecretRedactor } from '../secrets/redact.ts';
 import type { OperationContext } from '../server.ts';
 import { openOutputPipes } from '../stdio.ts';
 import type { Workspace } from '../workspace.ts';
 
 /** What the operation needs besides its input. */
-export interface RunDeps {
+export interface RunDeps extends MountDeps {
   readonly runtimes: readonly Runtime[];
   /** Under a single id, builds that expect root get an emulation of it. */
   readonly singleId: boolean;
@@ -36,7 +39,12 @@ export async function runProcess(
   const { network } = request;
   const wanted = { ...request.runtime, network };
   const choice = await chooseRuntime(deps.runtimes, wanted, context.signal);
-  const mounts = [...mountNameResolution(workspace.directory, request), ...request.mounts];
+  await using prepared = await prepareMounts(
+    deps,
+    { workspace, signal: context.signal, warn: (message) => warn(context, message) },
+    [...mountNameResolution(workspace.directory, request), ...request.mounts],
+  );
+  const { mounts } = prepared;
   using _points = prepareMountPoints(
     workspace.root,
     mounts.map((mount) => ({ target: mount.target, kind: kindOf(mount) })),
@@ -80,12 +88,11 @@ export async function runProcess(
 
 function kindOf(mount: RunMount): 'file' | 'directory' {
   if (mount.kind === 'tmpfs') return 'directory';
-  try {
-    readFileSync(mount.source, { flag: 'r' });
-    return 'file';
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EISDIR' ? 'directory' : 'file';
-  }
+  return statSync(mount.source, { throwIfNoEntry: false })?.isDirectory() ? 'directory' : 'file';
+}
+
+function warn(context: OperationContext, message: string): void {
+  void context.emit({ type: 'warning', message });
 }
 
 function timeLimit(
@@ -113,9 +120,10 @@ async function withStdio<T>(
   using _err = err;
   const file = mode === 'events' ? undefined : openSync(mode.stdoutFile, 'w', 0o600);
   try {
+    const patterns = secretPatterns(workspace.secrets);
     const forwarded = [
-      file === undefined ? forward(out.readable, 'stdout', context) : Promise.resolve(),
-      forward(err.readable, 'stderr', context),
+      file === undefined ? forward(out.readable, 'stdout', patterns, context) : Promise.resolve(),
+      forward(err.readable, 'stderr', patterns, context),
     ];
     const result = await run({
       stdin: 'ignore',
@@ -131,14 +139,19 @@ async function withStdio<T>(
   }
 }
 
-/** Sends output as it comes; reading waits while the client is behind. */
+/** Sends output as it comes, without secrets; reading waits while the client is behind. */
 async function forward(
   readable: Socket,
   stream: 'stdout' | 'stderr',
+  secrets: readonly SecretPattern[],
   context: OperationContext,
 ): Promise<void> {
-  for await (const chunk of readable)
-    await context.emit({ type: 'output', stream, chunk: chunk as Uint8Array });
+  const redactor = new SecretRedactor(secrets);
+  const send = async (chunk: Uint8Array) => {
+    if (chunk.length > 0) await context.emit({ type: 'output', stream, chunk });
+  };
+  for await (const chunk of readable) await send(redactor.push(chunk as Uint8Array));
+  await send(redactor.end());
 }
 
 function delay(milliseconds: number): Promise<void> {

@@ -1,9 +1,10 @@
 /** How the options of `s2oci build` become a build request. */
 
+import { resolve } from 'node:path';
 import type { Settings } from '../../config/index.ts';
 import { BuildError } from '../../errors/index.ts';
 import { hostPlatform, parsePlatform } from '../../model/index.ts';
-import type { BuildRequest } from '../../pipeline/index.ts';
+import { type BuildRequest, parseCache, parseSecret, parseSsh } from '../../pipeline/index.ts';
 import { parseVariable } from '../../s2i/index.ts';
 import {
   type CommandIo,
@@ -48,6 +49,7 @@ export function buildRequestFrom(
       .map(capabilityName),
     volumes: listOption(options, 'volume'),
     injections: listOption(options, 'inject'),
+    ...given(options, io),
     compression: settings.compression,
     timestamps: settings.timestamps,
     ...texts(options),
@@ -80,6 +82,19 @@ function texts(options: OptionValues): Partial<BuildRequest> {
   return {
     ...Object.fromEntries(entries),
     ...optional('displayName', textOption(options, 'applicationName')),
+  };
+}
+
+/** Paths are those of this machine, so they are made absolute here. */
+function given(
+  options: OptionValues,
+  { cwd }: CommandIo,
+): Pick<BuildRequest, 'secrets' | 'caches' | 'ssh'> {
+  const absolute = (path: string) => resolve(cwd, path);
+  return {
+    secrets: listOption(options, 'secret').map((text) => parseSecret(text, absolute)),
+    caches: listOption(options, 'cache').map(parseCache),
+    ssh: listOption(options, 'ssh').map((text) => parseSsh(text, absolute)),
   };
 }
 

@@ -64,7 +64,7 @@ export async function prune(invocation: Invocation): Promise<number> {
   io.stdout.write(
     flagOption(options, 'json')
       ? `${JSON.stringify(report)}\n`
-      : `removed ${report.removedBlobs} blobs and ${report.removedRootfs} root file systems, ${formatBytes(report.removedBytes)}; kept ${formatBytes(report.keptBytes)}\n`,
+      : `removed ${report.removedBlobs} blobs, ${report.removedRootfs} root file systems and ${report.removedCaches} caches, ${formatBytes(report.removedBytes)}; kept ${formatBytes(report.keptBytes)}\n`,
   );
   return 0;
 }

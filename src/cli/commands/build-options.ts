@@ -136,6 +136,21 @@ export const sandboxOptions: readonly OptionSpec[] = [
     description: 'files that assemble sees and no layer holds',
     repeatable: true,
   },
+  {
+    flags: '--secret <id=..,src=..|env=..>',
+    description: 'file or variable that assemble can read below /run/secrets, and no image holds',
+    repeatable: true,
+  },
+  {
+    flags: '--cache <target=..[,id=..]>',
+    description: 'directory that assemble finds again in the next build, and no image holds',
+    repeatable: true,
+  },
+  {
+    flags: '--ssh <default|id=socket-or-key>',
+    description: 'ssh agent, or keys, that assemble may use',
+    repeatable: true,
+  },
   { flags: '--timeout <seconds>', description: 'time after which assemble is ended' },
 ];
 

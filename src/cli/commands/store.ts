@@ -9,7 +9,7 @@ export const storeCommand: CommandSpec = {
   name: 'store',
   summary: 'look after the local store',
   description:
-    'The local store ($S2OCI_HOME, by default in the XDG data directory) keeps builder layers and their unpacked root file systems. Everything in it can be fetched again.',
+    'The local store ($S2OCI_HOME, by default in the XDG data directory) keeps builder layers, their unpacked root file systems, and what scripts keep in caches. Everything in it can be fetched again.',
   subcommands: [
     {
       name: 'path',

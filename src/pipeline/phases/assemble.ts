@@ -1,8 +1,7 @@
 /** Phase `assemble`: runs the builder's assemble script on the source. */
 
-import type { RunResult } from '../../agent/index.ts';
+import type { MountRequest, RunResult } from '../../agent/index.ts';
 import { BuildError } from '../../errors/index.ts';
-import type { RunMount } from '../../runtime/index.ts';
 import type { ResolvedUser } from '../../s2i/index.ts';
 import {
   diagnoseScript,
@@ -24,8 +23,8 @@ export interface AssembleInput {
   /** Variables for the build alone. */
   readonly buildEnvironment: readonly string[];
   readonly sandbox: SandboxSettings;
-  /** Files of this machine that only assemble sees. */
-  readonly injected: readonly RunMount[];
+  /** What only assemble sees. */
+  readonly mounts: readonly MountRequest[];
 }
 
 /**
@@ -58,7 +57,7 @@ export async function assemble(
       cwd: workingDirectoryOf(execution.workingDir),
       user,
       stdio: 'events',
-      mounts: input.injected,
+      mounts: input.mounts,
     },
     input.sandbox,
     signal,

@@ -30,6 +30,9 @@ export function placeStandIns(
   keep: string,
 ): Disposable | string {
   const odd = mounts.find((mount) => !canStandIn(mount));
+  if (odd?.kind === 'bind' && odd.confidential === true) {
+    return `${odd.target} is a secret, and without mounts it would have to be copied to the disk`;
+  }
   if (odd !== undefined) {
     return `${odd.target} cannot be mounted here, and only read-only files can be copied in its place`;
   }
@@ -43,7 +46,7 @@ export function placeStandIns(
 
 function canStandIn(mount: RunMount): boolean {
   if (mount.kind === 'tmpfs') return true;
-  return mount.readOnly && statSync(mount.source).isFile();
+  return mount.readOnly && mount.confidential !== true && statSync(mount.source).isFile();
 }
 
 function placeOne(rootfs: string, mount: RunMount, kept: string): () => void {
