@@ -27,6 +27,8 @@ export interface OpenContext {
   /** Real path of its directory; only ever read. */
   readonly path: string;
   readonly ignore: IgnoreRules;
+  /** Whether it is a directory of this machine, which the user trusts. */
+  readonly isLocal: boolean;
   /** Commit time in seconds, when the files are exactly those of a commit. */
   readonly epoch?: number;
   readonly dockerfile: { readonly name: string; readonly text: string };
@@ -64,6 +66,7 @@ export async function openContext(
   const ignore = await readIgnore(tree.path, dockerfile);
   return {
     path: tree.path,
+    isLocal: spec.kind === 'local',
     ignore: { ...ignore.rules, exclude: spec.kind === 'git' ? defaultExclude : '' },
     ...(tree.epoch === undefined ? {} : { epoch: tree.epoch }),
     dockerfile,

@@ -1,8 +1,11 @@
 /** RUN: one process in the sandbox, and a layer of what it changed. */
 
+import { chmod, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { runVariables } from '../dockerfile/index.ts';
 import { BuildError } from '../errors/index.ts';
 import { type Container, sandboxEnvironment, sandboxOf } from '../pipeline/index.ts';
+import type { RunMount } from '../runtime/index.ts';
 import {
   mergeEnvironment,
   type ResolvedUser,
@@ -10,7 +13,7 @@ import {
   workingDirectoryOf,
 } from '../s2i/index.ts';
 import { layerInputs, stageLayer } from './copy-step.ts';
-import { argumentsOf } from './metadata.ts';
+import { argumentsOf, shellOf } from './metadata.ts';
 import { imageConfigOf, type StageLayer } from './stage-state.ts';
 import {
   cached,
@@ -29,7 +32,10 @@ export async function runStep(context: StepContext, step: Step<'run'>): Promise<
   const { user, workingDir } = imageConfigOf(state).execution;
   const inputs = [
     parentInput(context),
-    { label: 'command', value: JSON.stringify(argumentsOf(step.command, state.config)) },
+    {
+      label: 'command',
+      value: JSON.stringify([argumentsOf(step.command, state.config), step.script]),
+    },
     { label: 'variables', value: JSON.stringify([...visibleVariables(context)]) },
     { label: 'user', value: user },
     { label: 'working directory', value: workingDir },
@@ -66,7 +72,11 @@ async function execute(
   const { workingDir } = imageConfigOf(state).execution;
   const env = environmentOf(context, user);
   const cwd = workingDirectoryOf(workingDir);
-  const process = { args, env, cwd, user, stdio: 'events' as const };
+  const script = await scriptMount(container, step);
+  const process = {
+    args: script === undefined ? args : [...shellOf(state.config), script.target],
+    ...{ env, cwd, user, stdio: 'events' as const, mounts: script === undefined ? [] : [script] },
+  };
   const result = await container.run('steps', process, settings, signal);
   if (result.timedOut)
     throw new BuildError('TIME_LIMIT', `it took longer than ${sandbox.timeoutSeconds} seconds`, {
@@ -80,6 +90,18 @@ async function execute(
         ? { suggestion: 'the shell did not find a program of the command in the image' }
         : {}),
     });
+}
+
+/** A heredoc with an interpreter of its own becomes a program that only this process sees. */
+async function scriptMount(
+  { workspace }: Container,
+  { script }: Step<'run'>,
+): Promise<Extract<RunMount, { kind: 'bind' }> | undefined> {
+  if (script === undefined) return undefined;
+  const source = join(workspace, 'heredoc');
+  await writeFile(source, script.content, { mode: 0o755 });
+  await chmod(source, 0o755);
+  return { kind: 'bind', source, target: '/run/s2oci/heredoc', readOnly: true };
 }
 
 function environmentOf(context: StepContext, user: ResolvedUser): readonly string[] {

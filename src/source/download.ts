@@ -1,11 +1,14 @@
 /**
- * Downloads one small file, such as a script, over http. The transport is a port of one hop: redirects,
+ * Downloads one file, such as a script, over http. The transport is a port of one hop: redirects,
  * their rules, limits and the digest are decided here. Names that a server suggests for the file are ignored.
  */
 
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
 import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { BuildError } from '../errors/index.ts';
-import { algorithmOf, type Digest, digestOf } from '../model/index.ts';
+import { algorithmOf, type Digest, finishDigest } from '../model/index.ts';
 
 /** How far a request may go: `public` keeps away from this machine, private networks and cloud metadata. */
 export type HttpReach = 'any' | 'public';
@@ -48,12 +51,56 @@ export async function downloadFile(
   download: Download,
   signal: AbortSignal,
 ): Promise<Buffer | undefined> {
+  const found = await request(http, download, signal);
+  if (found === undefined) return undefined;
+  const chunks: Buffer[] = [];
+  for await (const chunk of checked(found, download)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** A file that was downloaded. */
+export interface DownloadedFile {
+  readonly size: number;
+  /** Milliseconds since the epoch, where the server says when the file was changed. */
+  readonly modified?: number;
+}
+
+/**
+ * Downloads a file to a path where nothing is; undefined when the server does not have it. What is there after a failure
+ * is not the file.
+ *
+ * @throws as {@link downloadFile}
+ */
+export async function downloadToFile(
+  http: HttpGet,
+  download: Download & { readonly path: string },
+  signal: AbortSignal,
+): Promise<DownloadedFile | undefined> {
+  const found = await request(http, download, signal);
+  if (found === undefined) return undefined;
+  const file = createWriteStream(download.path, { flags: 'wx', mode: 0o600 });
+  await pipeline(checked(found, download), file, { signal });
+  const modified = Date.parse(found.answer.headers.get('last-modified')?.[0] ?? '');
+  return { size: file.bytesWritten, ...(Number.isNaN(modified) ? {} : { modified }) };
+}
+
+/** A positive answer, and the address that gave it. */
+interface Found {
+  readonly answer: HttpAnswer;
+  readonly url: URL;
+}
+
+async function request(
+  http: HttpGet,
+  download: Download,
+  signal: AbortSignal,
+): Promise<Found | undefined> {
   const { url: start, authorization } = split(download.url);
   let url = start;
   for (let hops = 0; ; hops += 1) {
     const headers = url.origin === start.origin ? authorization : {};
     const answer = await send(http, { url, headers, reach: download.reach, signal });
-    if (answer.status === 200 || answer.status === 201) return await receive(answer, url, download);
+    if (answer.status === 200 || answer.status === 201) return { answer, url };
     // An unread body that is destroyed may report its own end as an error.
     answer.body.on('error', () => {}).destroy();
     if (answer.status === 404 || answer.status === 410) return undefined;
@@ -98,23 +145,21 @@ function split(text: string): { url: URL; authorization: Readonly<Record<string,
   return { url, authorization: { authorization: `Basic ${basic}` } };
 }
 
-async function receive(answer: HttpAnswer, url: URL, download: Download): Promise<Buffer> {
-  const chunks: Buffer[] = [];
+/** Passes the content on and holds it against limit and digest; the last error may come after the last byte. */
+async function* checked({ answer, url }: Found, download: Download): AsyncGenerator<Buffer> {
+  const { digest, maxBytes } = download;
+  const hash = digest === undefined ? undefined : createHash(algorithmOf(digest));
   let length = 0;
   for await (const chunk of answer.body as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > download.maxBytes) {
-      throw new BuildError(
-        'LIMIT_EXCEEDED',
-        `${url.href} is larger than ${download.maxBytes} bytes`,
-        { origin: 'source' },
-      );
-    }
-    chunks.push(chunk);
+    if (length > maxBytes)
+      throw new BuildError('LIMIT_EXCEEDED', `${url.href} is larger than ${maxBytes} bytes`, {
+        origin: 'source',
+      });
+    hash?.update(chunk);
+    yield chunk;
   }
-  const content = Buffer.concat(chunks);
-  const { digest } = download;
-  if (digest === undefined || digestOf(content, algorithmOf(digest)) === digest) return content;
+  if (hash === undefined || finishDigest(hash, algorithmOf(digest as Digest)) === digest) return;
   throw new BuildError('DIGEST_MISMATCH', `${url.href} does not have the digest ${digest}`, {
     origin: 'source',
     suggestion: 'the file was changed: look at it, and write its new digest if it is right',

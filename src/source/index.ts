@@ -3,7 +3,9 @@ export { extractArchive } from './archive/extract.ts';
 export type { SourceDeps } from './deps.ts';
 export {
   type Download,
+  type DownloadedFile,
   downloadFile,
+  downloadToFile,
   type HttpAnswer,
   type HttpGet,
   type HttpReach,
