@@ -64,11 +64,14 @@ export async function startAgent(
     env: deps.env,
     idMapping: idMappingOf(namespace),
   };
+  // An agent that is still loading does not listen yet.
+  const kill = () => namespace.child.kill('SIGKILL');
+  signal?.addEventListener('abort', kill, { once: true });
   try {
     const agent = await AgentProcess.connect(namespace.child, start, signal);
     return Object.assign(agent, { namespace });
   } catch (error) {
-    namespace.child.kill('SIGKILL');
+    kill();
     if (namespace.stderr !== undefined && !namespace.stderr.closed)
       await once(namespace.stderr, 'close');
     const words = lastWords();
@@ -77,6 +80,8 @@ export async function startAgent(
       cause: error,
       origin: 'runtime',
     });
+  } finally {
+    signal?.removeEventListener('abort', kill);
   }
 }
 

@@ -13,6 +13,8 @@ export interface OptionSpec {
   readonly defaultValue?: string;
   /** May be given several times; its value is a list. */
   readonly repeatable?: boolean;
+  /** A flag whose name begins with `no-` without being the opposite of another: `--no-cache` is the value `noCache`. */
+  readonly standsAlone?: boolean;
 }
 
 /** One positional argument: `<name>` when required, `[name]` when optional, `[name...]` for the rest. */

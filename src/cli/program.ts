@@ -106,6 +106,7 @@ function configureOutput(command: Command, io: CommandIo): void {
 
 function commanderOption(spec: OptionSpec): Option {
   const option = new Option(spec.flags, spec.description);
+  if (spec.standsAlone) option.negate = false;
   if (spec.choices !== undefined) option.choices([...spec.choices]);
   if (spec.defaultValue !== undefined) option.default(spec.defaultValue);
   if (spec.repeatable)

@@ -5,6 +5,7 @@
 
 import { type StartedAgent, startAgent } from '../agent/index.ts';
 import type { Config } from '../config/index.ts';
+import { BuildError } from '../errors/index.ts';
 import { searchTools } from '../runtime/index.ts';
 import type { RemoveTree, Store } from '../store/index.ts';
 import type { Invocation } from './command.ts';
@@ -32,16 +33,20 @@ export async function openSession(
   const { io } = invocation;
   const store = await openLocalStore(config, invocation);
   const scratch = await store.createScratch();
+  const unneeded = new AbortController();
   const agent = startAgent(
     { tools: searchTools(io.env['PATH']), env: agentEnvironment(io.env) },
     { home: config.values.home, stateDirectory: scratch.path, node: io.node, ...options },
-    io.signal,
+    AbortSignal.any([io.signal, unneeded.signal]),
   );
   const swept = agent.then((started) => store.sweep(treeRemover(started))).catch(() => {});
   return {
     store,
     agent,
     [Symbol.asyncDispose]: async () => {
+      // A command that was done before its agent was up does not wait for it, unless there is something to sweep.
+      if ((await store.deadScratches()).length === 0)
+        unneeded.abort(new BuildError('INTERRUPTED', 'the agent is not needed any more'));
       await swept;
       await agent.then((started) => started[Symbol.asyncDispose]()).catch(() => {});
       await scratch[Symbol.asyncDispose]();

@@ -5,6 +5,7 @@ export { assembleImage, completeHistory, composeImage, layerDescriptor } from '.
 export { type CopyOptions, type CopyReport, copyImage } from './copy.ts';
 export { type OpenDeps, openDestination, openSource } from './open.ts';
 export type {
+  CurrentImage,
   ImageDestination,
   ImageSource,
   PinnedImage,

@@ -4,7 +4,7 @@
  */
 
 import type { BlobSink, BlobSource } from '../blob/index.ts';
-import type { Descriptor } from '../model/index.ts';
+import type { Descriptor, Digest } from '../model/index.ts';
 
 /** A place one image, or one repository of images, is read from. */
 export interface ImageSource extends BlobSource, AsyncDisposable {
@@ -29,12 +29,24 @@ export interface ImageDestination extends BlobSink, AsyncDisposable {
   /** The repository of `source` from which blobs can be mounted here, if both are on one registry. */
   mountableFrom(source: ImageSource): string | undefined;
   /**
+   * Asks what the destination's own name leads to now; undefined when it leads nowhere. Absent where asking costs as
+   * much as writing.
+   */
+  current?(signal?: AbortSignal): Promise<CurrentImage | undefined>;
+  /**
    * Writes a manifest or index. All it refers to must have been put before. With `tag: true` this is the
    * moment at which the image becomes visible under its name; nothing is written after it.
    *
    * @returns the reference as users pull it, with digest where the transport has digests
    */
   putManifest(bytes: Uint8Array, mediaType: string, options: PutManifestOptions): Promise<string>;
+}
+
+/** What is at a destination. */
+export interface CurrentImage {
+  readonly digest: Digest;
+  /** As `putManifest` returns it. */
+  readonly reference: string;
 }
 
 /** How a manifest is written. */

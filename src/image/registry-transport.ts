@@ -4,6 +4,7 @@
 
 import type { Readable } from 'node:stream';
 import type { OpenBlob, PutOptions, PutOutcome } from '../blob/index.ts';
+import { asBuildError } from '../errors/index.ts';
 import {
   type Descriptor,
   formatReference,
@@ -11,7 +12,7 @@ import {
   type Reference,
 } from '../model/index.ts';
 import type { RegistryClient, Repository } from '../registry/index.ts';
-import type { ImageDestination, ImageSource, PutManifestOptions } from './ports.ts';
+import type { CurrentImage, ImageDestination, ImageSource, PutManifestOptions } from './ports.ts';
 
 /** An image in a registry, readable and writable. */
 export type RegistryImage = ImageSource & ImageDestination & { readonly reference: Reference };
@@ -57,6 +58,16 @@ class RegistryTransport implements RegistryImage {
     if (!(source instanceof RegistryTransport)) return undefined;
     const { registry, repository } = source.reference;
     return registry === this.reference.registry ? repository : undefined;
+  }
+
+  async current(signal?: AbortSignal): Promise<CurrentImage | undefined> {
+    try {
+      const { digest } = await this.#repository.resolve(this.reference.tag ?? 'latest', signal);
+      return { digest, reference: formatReference({ ...this.reference, digest }) };
+    } catch (thrown) {
+      if (asBuildError(thrown).code === 'IMAGE_NOT_FOUND') return undefined;
+      throw thrown;
+    }
   }
 
   async putManifest(

@@ -11,6 +11,8 @@ import { join } from 'node:path';
 import { BuildError } from '../errors/index.ts';
 import { displayText } from '../model/index.ts';
 import {
+  type BuilderContract,
+  parseScriptsUrl,
   type ScriptName,
   type ScriptsUrl,
   scriptAddress,
@@ -34,8 +36,46 @@ export interface OutsideScript {
 /** Scripts by name, as far as they exist. */
 export type OutsideScripts = ReadonlyMap<ScriptName, OutsideScript>;
 
+/** Everything from outside of the image that scripts were looked for in. */
+export interface OutsidePlaces {
+  /** The user's scripts URL. */
+  readonly url: ScriptsUrl | undefined;
+  readonly inSource: OutsideScripts;
+  readonly atUrls: ReadonlyMap<ScriptsUrl, OutsideScripts>;
+}
+
 /** The scripts a build can need; usage texts are not among them. */
 const neededScripts = scriptNames.filter((name) => name !== 'usage');
+
+/**
+ * Reads the scripts of the source, at the user's scripts URL, and at that of the builder image.
+ *
+ * @throws BuildError `USAGE_INVALID` and those of {@link readSourceScripts} and {@link readScriptsAt}
+ */
+export async function readOutsidePlaces(
+  http: HttpGet,
+  { contract, scriptsUrl, sourcePath }: ScriptPlaces,
+  signal: AbortSignal,
+): Promise<OutsidePlaces> {
+  const origin = { from: 'user', what: '--scripts-url', allowRemote: true } as const;
+  const url = scriptsUrl === undefined ? undefined : parseScriptsUrl(scriptsUrl, origin);
+  const atUrls = new Map<ScriptsUrl, OutsideScripts>();
+  if (url !== undefined) atUrls.set(url, await readScriptsAt(http, url, 'any', signal));
+  if (contract.scriptsUrl !== undefined) {
+    const scripts = await readScriptsAt(http, contract.scriptsUrl, 'public', signal);
+    atUrls.set(contract.scriptsUrl, scripts);
+  }
+  return { url, inSource: await readSourceScripts(sourcePath), atUrls };
+}
+
+/** Where scripts are looked for outside of the image. */
+export interface ScriptPlaces {
+  readonly contract: BuilderContract;
+  /** `--scripts-url`. */
+  readonly scriptsUrl?: string;
+  /** The opened source. */
+  readonly sourcePath: string;
+}
 
 /**
  * Reads the scripts of a source.

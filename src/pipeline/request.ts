@@ -1,6 +1,7 @@
 /** What a build is asked to do, and what it answers. Plain data on both sides. */
 
 import type { StorageKind, StoragePreference } from '../agent/index.ts';
+import type { CacheOptions } from '../cache/index.ts';
 import type { Phase } from '../events/index.ts';
 import type { Compression, Digest, Platform } from '../model/index.ts';
 import type { ExecutorName, IsolationLevel, NetworkMode } from '../runtime/index.ts';
@@ -71,6 +72,14 @@ export interface BuildRequest {
   readonly timestamps: 'clamp' | 'preserve';
   /** Seconds since the epoch; wins over the commit time of the source. */
   readonly sourceDateEpoch?: number;
+
+  readonly cache: CacheRequest;
+}
+
+/** What a build does with build caches. */
+export interface CacheRequest extends CacheOptions {
+  /** Tells why assemble was or was not found. */
+  readonly explain: boolean;
 }
 
 /** How one layer of the result came to its destination. */
@@ -115,6 +124,8 @@ export interface BuildResult {
     readonly reason: string;
     readonly restoredBytes: number;
   };
+  /** Whether the application's layer came out of the build cache, from where, and why not. */
+  readonly cache: { readonly used: boolean; readonly reason: string };
   /** Directories of the build that are not in the image because nothing in it refers to them. */
   readonly leftOut: readonly { readonly path: string; readonly bytes: number }[];
   readonly warnings: readonly string[];

@@ -10,17 +10,14 @@ import {
   type BuilderContract,
   imageScriptCandidates,
   needsShell,
-  parseScriptsUrl,
   planScripts,
   requireScript,
   type ScriptLocation,
   type ScriptName,
   type ScriptPlan,
-  type ScriptsUrl,
 } from '../s2i/index.ts';
-import type { HttpGet } from '../source/index.ts';
 import type { Container } from './container.ts';
-import { type OutsideScripts, readScriptsAt, readSourceScripts } from './outside-scripts.ts';
+import type { OutsidePlaces } from './outside-scripts.ts';
 
 /** Bytes of a script that are read to tell how it is started and why it might not be. */
 const headBytes = 4096;
@@ -29,24 +26,13 @@ const headBytes = 4096;
 export interface ScriptSearch {
   readonly contract: BuilderContract;
   readonly destination: string;
-  /** `--scripts-url`. */
-  readonly scriptsUrl?: string;
-  /** The opened source, when the build has one. */
-  readonly sourcePath?: string;
-}
-
-/** What the search works through. */
-export interface ScriptDeps {
-  readonly agent: Agent;
-  readonly http: HttpGet;
+  /** What was found outside of the image. */
+  readonly outside: OutsidePlaces;
 }
 
 /** Everything that was found, wherever it is. */
-interface FoundScripts {
-  readonly url: ScriptsUrl | undefined;
+interface FoundScripts extends OutsidePlaces {
   readonly inImage: ReadonlyMap<string, FileFacts>;
-  readonly inSource: OutsideScripts;
-  readonly atUrls: ReadonlyMap<ScriptsUrl, OutsideScripts>;
 }
 
 /** The scripts of a build, in place. */
@@ -64,15 +50,15 @@ export class Scripts {
   /**
    * Looks for all scripts.
    *
-   * @throws BuildError `SCRIPT_NOT_FOUND`, `USAGE_INVALID`, `BUILDER_INVALID`, `SOURCE_FETCH_FAILED`, `DIGEST_MISMATCH`
+   * @throws BuildError `SCRIPT_NOT_FOUND`
    */
   static async find(
-    deps: ScriptDeps,
+    agent: Agent,
     container: Container,
     search: ScriptSearch,
     signal: AbortSignal,
   ): Promise<Scripts> {
-    const found = await findAll(deps, container, search, signal);
+    const found = await findAll(agent, container, search, signal);
     const plan = planScripts({
       contract: search.contract,
       destination: search.destination,
@@ -195,26 +181,13 @@ export async function placeScripts(
 }
 
 async function findAll(
-  { agent, http }: ScriptDeps,
+  agent: Agent,
   container: Container,
-  search: ScriptSearch,
+  { contract, outside }: ScriptSearch,
   signal: AbortSignal,
 ): Promise<FoundScripts> {
-  const { contract, scriptsUrl, sourcePath } = search;
-  const origin = { from: 'user', what: '--scripts-url', allowRemote: true } as const;
-  const url = scriptsUrl === undefined ? undefined : parseScriptsUrl(scriptsUrl, origin);
-  const atUrls = new Map<ScriptsUrl, OutsideScripts>();
-  if (url !== undefined) atUrls.set(url, await readScriptsAt(http, url, 'any', signal));
-  if (contract.scriptsUrl !== undefined) {
-    const scripts = await readScriptsAt(http, contract.scriptsUrl, 'public', signal);
-    atUrls.set(contract.scriptsUrl, scripts);
-  }
-  return {
-    url,
-    inImage: await readHeads(agent, container, imageScriptCandidates(contract, url), signal),
-    inSource: sourcePath === undefined ? new Map() : await readSourceScripts(sourcePath),
-    atUrls,
-  };
+  const candidates = imageScriptCandidates(contract, outside.url);
+  return { ...outside, inImage: await readHeads(agent, container, candidates, signal) };
 }
 
 /** Only regular files count: a directory called `run` is no script. */

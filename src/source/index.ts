@@ -13,7 +13,7 @@ export {
 export type { Environment } from './git/environment.ts';
 export type { GitCall, GitOutcome, GitRunner } from './git/runner.ts';
 export { gitRunner } from './git/runner.ts';
-export { hashSource } from './hash.ts';
+export { type HashedEntry, type HashedSource, hashSource, stampSource } from './hash.ts';
 export { compilePathPattern, hasWildcards, type PathPattern } from './ignore/glob.ts';
 export type { IgnoreFile, IgnorePattern, IgnoreSyntax } from './ignore/parse.ts';
 export { parseIgnoreFile } from './ignore/parse.ts';

@@ -40,6 +40,8 @@ export interface StoreUsage {
   readonly caches: Usage;
   readonly builds: Usage;
   readonly quarantine: Usage;
+  /** Results of steps in the build cache, and other hints; the layers of results are blobs. */
+  readonly records: Usage;
   readonly freeBytes: number;
 }
 
@@ -88,6 +90,7 @@ export async function measure(
     caches: usageOfAll(await caches.list()),
     builds: await usageOf(paths.builds),
     quarantine: await usageOf(paths.quarantine),
+    records: await usageOfFiles(paths.records),
     freeBytes: bavail * bsize,
   };
 }
@@ -98,6 +101,14 @@ function usageOfAll(entries: readonly { readonly bytes: number }[]): Usage {
 
 async function usageOf(directory: string): Promise<Usage> {
   return { count: (await readdir(directory)).length, bytes: await treeSize(directory) };
+}
+
+async function usageOfFiles(directory: string): Promise<Usage> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  return {
+    count: entries.filter((entry) => entry.isFile()).length,
+    bytes: await treeSize(directory),
+  };
 }
 
 async function setAsideStray(context: StoreContext, path: string): Promise<DamagedEntry> {

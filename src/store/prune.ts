@@ -69,6 +69,7 @@ export async function prune(
     await sweep(context, parts, removeTree);
     await emptyQuarantine(context, removeTree);
     if (olderThan !== undefined) await parts.records.removeOlderThan(context.now() - olderThan);
+    else if (options.keepBytes === undefined) await parts.records.removeOlderThan(Infinity);
     await removeFreeLocks(context);
     return reportOf(candidates, removed);
   } catch (error) {

@@ -25,6 +25,12 @@ export class Records {
     return found?.key === key ? found.value : undefined;
   }
 
+  /** Tells whether there are no records of a kind. */
+  async isEmpty(kind: string): Promise<boolean> {
+    const names = await readdir(this.#directory(kind)).catch(() => []);
+    return names.length === 0;
+  }
+
   /** Lists the records of a kind. */
   async list(kind: string): Promise<readonly { readonly key: string; readonly value: Json }[]> {
     const directory = this.#directory(kind);

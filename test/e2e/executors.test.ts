@@ -47,6 +47,7 @@ async function layerOf(
     metadata,
     '--assemble-user',
     '0',
+    '--no-cache',
     ...flags,
   ]);
   if (built.code !== 0) throw new Error(`${flags.join(' ')}: ${built.stderr}`);

@@ -52,6 +52,12 @@ export function buildRequestFrom(
     ...given(options, io),
     compression: settings.compression,
     timestamps: settings.timestamps,
+    cache: {
+      read: !flagOption(options, 'noCache'),
+      from: listOption(options, 'cacheFrom'),
+      to: listOption(options, 'cacheTo'),
+      explain: flagOption(options, 'explain'),
+    },
     ...texts(options),
     ...optional('caBundle', settings.caBundle),
     ...optional('executor', settings.executor),

@@ -102,12 +102,13 @@ async function buildDockerfile(typed: TypedBuild, file: string): Promise<void> {
 }
 
 function summaryOf(request: BuildRequest, result: BuildResult): Summary {
-  const { executor, isolation, storage, incremental } = result;
+  const { executor, isolation, storage, incremental, cache } = result;
+  const ranBy = `${executor}, isolation ${isolation}, storage ${storage}`;
   return {
     bytes: result.transfer,
     facts: [
-      ['executor', `${executor}, isolation ${isolation}, storage ${storage}`],
-      ...(request.incremental ? [['incremental', incremental.reason] as const] : []),
+      cache.used ? ['assemble', `not run: ${cache.reason}`] : ['executor', ranBy],
+      ...(request.incremental && !cache.used ? [['incremental', incremental.reason] as const] : []),
     ],
   };
 }

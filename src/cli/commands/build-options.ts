@@ -195,6 +195,26 @@ export const registryOptions: readonly OptionSpec[] = [
   { flags: '--authfile <file>', description: 'file with registry credentials' },
 ];
 
+/** Options of build caches. */
+export const cacheOptions: readonly OptionSpec[] = [
+  {
+    flags: '--no-cache',
+    description: 'run every step, also when its result is in a cache',
+    standsAlone: true,
+  },
+  {
+    flags: '--cache-from <ref>',
+    description: 'build cache that is looked into, such as a name in a registry',
+    repeatable: true,
+  },
+  {
+    flags: '--cache-to <ref>',
+    description: 'build cache that the results of this build are put into',
+    repeatable: true,
+  },
+  { flags: '--explain', description: 'tell for each step why it was or was not cached' },
+];
+
 /** Options of what is told. */
 export const reportOptions: readonly OptionSpec[] = [
   { flags: '-q, --quiet', description: 'print only the result and errors' },
@@ -215,6 +235,7 @@ export const buildOptions: readonly OptionSpec[] = [
   ...layerOptions,
   ...resultOptions,
   ...registryOptions,
+  ...cacheOptions,
   ...reportOptions,
   ...s2iOptions,
 ];

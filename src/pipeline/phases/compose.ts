@@ -1,6 +1,5 @@
 /** Phase `compose`: makes the application image's config and manifest. */
 
-import type { CapturedLayer } from '../../agent/index.ts';
 import { type ComposedImage, composeImage } from '../../image/index.ts';
 import {
   applicationConfigChanges,
@@ -11,7 +10,8 @@ import {
   manifestAnnotations,
   mergeLabels,
 } from '../../s2i/index.ts';
-import type { SourceInfo } from '../../source/index.ts';
+import type { ApplicationLayer } from '../application-layer.ts';
+import type { BuildSource } from '../inputs.ts';
 import type { PhaseOutcome } from '../phase-timer.ts';
 import type { BuildRequest } from '../request.ts';
 import type { ResolvedImage } from './resolve.ts';
@@ -19,13 +19,8 @@ import type { ResolvedImage } from './resolve.ts';
 /** What the build found out. */
 export interface ComposeInput {
   readonly builder: ResolvedImage;
-  readonly layer: CapturedLayer | undefined;
-  readonly runPath: string;
-  readonly environment: readonly string[];
-  readonly source: SourceInfo;
-  /** Labels that assemble left behind. */
-  readonly assembleLabels: Labels;
-  readonly epoch: number;
+  readonly source: BuildSource;
+  readonly made: ApplicationLayer;
 }
 
 /** The image, and the labels that it got. */
@@ -39,28 +34,29 @@ export function compose(
   request: BuildRequest,
   input: ComposeInput,
 ): PhaseOutcome<ComposedApplication> {
-  const { builder, layer } = input;
+  const { builder, made } = input;
+  const { environment, epoch, tree } = input.source;
   const { execution } = builder.config;
   const described: LabelInput = {
     builder: builder.source.name,
     displayName: request.displayName ?? request.tag,
     ...(request.description === undefined ? {} : { description: request.description }),
-    source: input.source,
+    source: tree.info,
   };
   const labels = mergeLabels(
     execution.labels,
     generatedLabels(described),
     labelsFrom(Object.entries(request.labels)),
-    input.assembleLabels,
+    made.assembleLabels,
   );
-  const created = new Date(input.epoch * 1000).toISOString().replace('.000Z', 'Z');
+  const created = new Date(epoch * 1000).toISOString().replace('.000Z', 'Z');
   const image = composeImage(builder, {
-    ...(layer === undefined ? {} : { layer: { ...layer, compression: request.compression } }),
+    ...(made.layer === undefined ? {} : { layer: made.layer }),
     history: { created_by: `s2oci build: assemble of ${builder.source.name}`, comment: 's2oci' },
     execution: applicationConfigChanges({
       builder: execution,
-      runPath: input.runPath,
-      environment: input.environment,
+      runPath: made.runPath,
+      environment,
       labels,
     }),
     created,

@@ -24,17 +24,17 @@ export interface PlaceSourceInput {
 }
 
 /** The variables that the source declares. */
-export interface PlacedSource {
+export interface SourceEnvironment {
   readonly environment: readonly string[];
   readonly warnings: readonly string[];
 }
 
-/** Copies the source and reads its `.s2i/environment`. */
+/** Copies the source; returns warnings. */
 export async function placeSource(
   agent: Agent,
   input: PlaceSourceInput,
   signal: AbortSignal,
-): Promise<PhaseOutcome<PlacedSource>> {
+): Promise<PhaseOutcome<readonly string[]>> {
   const { tree } = input;
   const placed = await agent.call(
     'placeTree',
@@ -49,11 +49,7 @@ export async function placeSource(
     },
     { signal },
   );
-  const { environment, warnings } = await readSourceEnvironment(tree);
-  return {
-    value: { environment, warnings: [...placed.warnings, ...warnings] },
-    detail: `${placed.files} files`,
-  };
+  return { value: placed.warnings, detail: `${placed.files} files` };
 }
 
 /**
@@ -61,7 +57,7 @@ export async function placeSource(
  *
  * @throws BuildError `SOURCE_INVALID`, `LIMIT_EXCEEDED`, `PATH_UNSAFE`
  */
-export async function readSourceEnvironment(tree: SourceTree): Promise<PlacedSource> {
+export async function readSourceEnvironment(tree: SourceTree): Promise<SourceEnvironment> {
   const bytes = await readSourceFile(tree.path, sourceEnvironmentPath, maxEnvironmentFile);
   if (bytes === undefined) return { environment: [], warnings: [] };
   const { entries, warnings } = parseEnvironmentFile(
