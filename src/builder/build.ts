@@ -5,7 +5,7 @@
 
 import { assembleImage, type ComposedImage } from '../image/index.ts';
 import { digestOf } from '../model/index.ts';
-import { type BuildDeps, PhaseTimer, sendImage } from '../pipeline/index.ts';
+import { type BuildDeps, type LayerOrigin, PhaseTimer, sendImage } from '../pipeline/index.ts';
 import { openContext } from './context.ts';
 import { type Plan, planBuild } from './plan.ts';
 import type { DockerfileBuildRequest, DockerfileBuildResult, StepReport } from './request.ts';
@@ -110,21 +110,22 @@ async function publishAll(
   signal: AbortSignal,
 ) {
   const { deps, request } = workshop;
+  const layers = state.layers.map(
+    (layer): LayerOrigin => ({ origin: layer.near ? 'builder' : 'build', ...layer }),
+  );
   const images: string[] = [];
   let sent: Awaited<ReturnType<typeof sendImage>> | undefined;
   for (const tag of request.tags) {
     await using destination = await deps.images.destination(tag);
-    const input = { image, layers: state.layers, destination };
+    const input = { image, layers, destination };
     const published = await sendImage(deps, input, signal);
     sent ??= published;
     images.push(published.value.reference);
   }
-  const { layers, transfer } = sent?.value ?? {
-    layers: [],
-    transfer: { mounted: 0, pushed: 0, skipped: 0 },
-  };
+  const { value } = sent ?? {};
+  const transfer = value?.transfer ?? { mounted: 0, pushed: 0, skipped: 0 };
   return {
-    value: { images, layers, transfer },
+    value: { images, layers: value?.layers ?? [], transfer },
     ...(sent?.detail === undefined ? {} : { detail: sent.detail }),
   };
 }

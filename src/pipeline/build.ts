@@ -25,8 +25,9 @@ import { readSecrets, refuseSecretsIn } from './given/for-assemble.ts';
 import { type BuildSource, type ChosenBuilder, chooseBuilder, openInputs } from './inputs.ts';
 import { asPartOf } from './phase-timer.ts';
 import { type ComposedApplication, compose } from './phases/compose.ts';
-import { type PublishedImage, publish } from './phases/publish.ts';
+import { publish } from './phases/publish.ts';
 import type { BuildRequest, BuildResult } from './request.ts';
+import type { PublishedImage } from './send-image.ts';
 
 /**
  * Builds an application image and publishes it. On failure nothing was published and nothing stays but

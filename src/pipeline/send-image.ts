@@ -5,16 +5,31 @@ import type { BlobSource, PutOutcome } from '../blob/index.ts';
 import { bytesSource } from '../blob/index.ts';
 import type { ProgressEvent, Reporter } from '../events/index.ts';
 import type { ComposedImage, ImageDestination, ImageSource } from '../image/index.ts';
-import type { Descriptor } from '../model/index.ts';
+import type { Descriptor, Manifest } from '../model/index.ts';
 import type { Store } from '../store/index.ts';
 import type { PhaseOutcome } from './phase-timer.ts';
-import type { PublishedImage } from './phases/publish.ts';
-import type { LayerReport } from './request.ts';
+import type { LayerReport, TransferReport } from './request.ts';
 
 const parallelBlobs = 4;
 
+/** What sending works through. */
+export interface SendDeps {
+  readonly store: Store;
+  readonly reporter: Reporter;
+  readonly now: () => number;
+}
+
+/** Where the image now is, and what it took. */
+export interface PublishedImage {
+  /** As users pull it, with digest where the transport has digests. */
+  readonly reference: string;
+  readonly layers: readonly LayerReport[];
+  readonly transfer: Pick<TransferReport, 'mounted' | 'pushed' | 'skipped'>;
+}
+
 /** Where a layer's blob is. */
 export interface LayerOrigin {
+  readonly origin: LayerReport['origin'];
   readonly blobs: BlobSource;
   /** The image that it can be mounted from; absent for a layer that was made on this machine. */
   readonly near?: ImageSource;
@@ -30,13 +45,13 @@ export interface SendInput {
 
 /** Sends an image. A layer is read from the store when it is there, else from its origin. */
 export async function sendImage(
-  deps: { readonly store: Store; readonly reporter: Reporter; readonly now: () => number },
+  deps: SendDeps,
   { image, layers, destination }: SendInput,
   signal: AbortSignal,
 ): Promise<PhaseOutcome<PublishedImage>> {
   const { manifest, configBytes } = image;
   const limit = pLimit(parallelBlobs);
-  const put = (descriptor: Descriptor, { blobs, near }: LayerOrigin) => {
+  const put = (descriptor: Descriptor, { blobs, near }: Omit<LayerOrigin, 'origin'>) => {
     const mountFrom = near && destination.mountableFrom(near);
     return limit(() =>
       destination.put(descriptor, (abort) => blobs.open(descriptor, abort), {
@@ -55,11 +70,21 @@ export async function sendImage(
   await put(manifest.config, { blobs: bytesSource(configBytes) });
   const options = { tag: true, signal };
   const reference = await destination.putManifest(manifest.raw, manifest.mediaType, options);
-  const reports = manifest.layers.map(({ digest, size }, i): LayerReport => {
-    const origin = layers[i]?.near === undefined ? 'build' : 'builder';
+  const reports = reportLayers(manifest, layers, outcomes);
+  return { value: { reference, ...reports }, detail: describe(outcomes) };
+}
+
+/** Tells how layers came to their destination; those without an outcome were there. */
+export function reportLayers(
+  manifest: Manifest,
+  origins: readonly LayerOrigin[],
+  outcomes: readonly PutOutcome[],
+): Pick<PublishedImage, 'layers' | 'transfer'> {
+  const layers = manifest.layers.map(({ digest, size }, i): LayerReport => {
+    const { origin } = origins[i] ?? { origin: 'build' };
     return { digest, size, origin, outcome: outcomes[i] ?? 'present' };
   });
-  return { value: { reference, layers: reports, transfer: transferOf(reports) } };
+  return { layers, transfer: transferOf(layers) };
 }
 
 function progressOf({ digest, size }: Descriptor, current: number, time: number): ProgressEvent {
@@ -83,4 +108,9 @@ function transferOf(layers: readonly LayerReport[]): PublishedImage['transfer'] 
       .filter((layer) => layer.outcome === outcome)
       .reduce((total, layer) => total + layer.size, 0);
   return { mounted: sum('mounted'), pushed: sum('uploaded'), skipped: sum('present') };
+}
+
+function describe(outcomes: readonly PutOutcome[]): string {
+  const count = (wanted: PutOutcome) => outcomes.filter((outcome) => outcome === wanted).length;
+  return `layers: ${count('uploaded')} uploaded, ${count('mounted')} mounted, ${count('present')} already there`;
 }
