@@ -115,7 +115,7 @@ for (const kind of ['with-subuids', 'without-subuids'] as const) {
     succeed(t, first);
     t.match(first.stderr, /drwxr-xr-x .* 1001 +0 .*\/var\/cache\/app/);
     t.match(first.stderr, /\bnone$/m);
-    const second = await build(bench, source, option);
+    const second = await build(bench, source, [...option, '--no-cache']);
     succeed(t, second);
     t.match(second.stderr, /\bkept$/m);
     t.equal(digest.exec(second.stdout)?.[0], digest.exec(first.stdout)?.[0], 'the same image');
