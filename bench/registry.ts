@@ -1,6 +1,6 @@
 /**
  * Pulls and pushes through the registry client beside `skopeo copy`: same machine, same run, same registry,
- * everything verified and written. Prints ratios and writes JSON.
+ * everything verified and written. Prints a table of medians and ratios in Markdown, and writes JSON.
  *
  *     npm run build && node bench/registry.ts [--runs 5] [--megabytes 500] [--json registry.json]
  *
@@ -10,17 +10,25 @@
  */
 
 import { execFile } from 'node:child_process';
-import { createCipheriv } from 'node:crypto';
+import { createCipheriv, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import { composeManifest, descriptorOf, mediaTypes, parseReference } from '../src/model/index.ts';
+import {
+  byteStringOf,
+  composeManifest,
+  descriptorOf,
+  digestOf,
+  mediaTypes,
+  parseReference,
+} from '../src/model/index.ts';
 import { createRegistryClient } from '../src/registry/index.ts';
+import { encodeEntry, endOfArchive, paddingOf } from '../src/tar/index.ts';
 import { type DockerRegistry, startDockerRegistry } from '../test/support/docker-registry.ts';
 import { forward } from '../test/support/fault-actions.ts';
 import { startFaultServer } from '../test/support/fault-server.ts';
@@ -45,7 +53,9 @@ interface Cost {
 }
 
 const base = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
-const work = await mkdtemp(join(base, 's2oci-bench-'));
+// Lower case: podman takes paths of layouts for names of images.
+const work = join(base, `s2oci-bench-${randomBytes(6).toString('hex')}`);
+await mkdir(work);
 try {
   await using registry = await startDockerRegistry({ dir: join(work, 'registry') });
   const total = Number(values.megabytes) * 1_000_000;
@@ -60,9 +70,9 @@ try {
   };
   print(results);
   const unchanged = await countUnchanged(registry);
-  console.log('\npush of ten unchanged layers   requests   bytes sent');
+  console.log('\n| push of ten unchanged layers | requests | bytes sent |\n|---|---|---|');
   for (const [who, { requests, bytes }] of Object.entries(unchanged)) {
-    console.log(`${who.padEnd(28)} ${String(requests).padStart(10)} ${String(bytes).padStart(12)}`);
+    console.log(`| ${who} | ${requests} | ${bytes} |`);
   }
   const machine = { cpus: cpus().length, model: cpus()[0]?.model, node: process.version };
   const document = { date: new Date().toISOString(), machine, results, unchanged };
@@ -126,18 +136,18 @@ function median(costs: readonly Cost[]): Cost {
 }
 
 function print(results: Readonly<Record<string, Costs>>): void {
-  const size = Number(values.megabytes);
-  console.log(
-    '               ours: s   cpu s    MB  MB/s   skopeo: s   cpu s    MB  MB/s   speed ratio',
-  );
+  const row = (cells: readonly string[]) => console.log(`| ${cells.join(' | ')} |`);
+  const columns = ['s', 'MB/s', 'CPU s', 'peak MB'];
+  row(['', ...columns.map((c) => `s2oci ${c}`), ...columns.map((c) => `skopeo ${c}`), 'speed']);
+  console.log(`|${'---|'.repeat(2 * columns.length + 2)}`);
   for (const [name, { ours, skopeo }] of Object.entries(results)) {
-    const columns = [ours, skopeo].map(({ wall, cpu, megabytes }) =>
-      [wall.toFixed(2), cpu.toFixed(2), megabytes.toFixed(0), (size / wall).toFixed(0)]
-        .map((text, i) => text.padStart(i < 2 ? 8 : 6))
-        .join(''),
-    );
-    const ratio = (skopeo.wall / ours.wall).toFixed(2);
-    console.log(`${name.padEnd(14)}${columns[0]}    ${columns[1]}   ${ratio.padStart(8)}`);
+    const cells = [ours, skopeo].flatMap(({ wall, cpu, megabytes }) => [
+      wall.toFixed(2),
+      (Number(values.megabytes) / wall).toFixed(0),
+      cpu.toFixed(2),
+      megabytes.toFixed(0),
+    ]);
+    row([name, ...cells, `${(skopeo.wall / ours.wall).toFixed(2)} x`]);
   }
 }
 
@@ -179,7 +189,7 @@ async function countUnchanged(
     const image = stdout.trim();
     result['podman'] = await counted(() => podman('push', '--tls-verify=false', image, target));
   } catch (error) {
-    console.log(`podman is not compared: ${(error as Error).message.split('\n')[0]}`);
+    console.log(`podman is not compared: ${(error as Error).message}`);
   }
   return result;
 }
@@ -195,18 +205,20 @@ async function pushImage(
   const layers = sizes.map((size, i) => {
     const key = Buffer.alloc(16, `${name} ${i}`);
     const bytes = createCipheriv('aes-128-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(size));
-    // Skopeo compresses what is no gzip.
-    return gzipSync(bytes, { level: 0 });
+    return layerOf(bytes);
   });
   const document = {
     architecture: 'amd64',
     os: 'linux',
-    rootfs: { type: 'layers', diff_ids: layers.map((l) => descriptorOf(l, '').digest) },
+    rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
   };
   const config = Buffer.from(JSON.stringify(document));
   const blobs = [
     { bytes: config, descriptor: descriptorOf(config, mediaTypes.ociConfig) },
-    ...layers.map((bytes) => ({ bytes, descriptor: descriptorOf(bytes, mediaTypes.ociLayerGzip) })),
+    ...layers.map(({ bytes }) => ({
+      bytes,
+      descriptor: descriptorOf(bytes, mediaTypes.ociLayerGzip),
+    })),
   ];
   for (const { bytes, descriptor } of blobs) {
     await repository.putBlob(descriptor, async () => Readable.from(chunks(bytes)));
@@ -215,6 +227,25 @@ async function pushImage(
   if (first === undefined) throw new Error('an image has a config');
   const { raw, mediaType } = composeManifest({ config: first, layers: rest }, 'oci');
   await repository.putManifest(raw, mediaType, ['1']);
+}
+
+/** A layer with one file. It is gzip, because skopeo compresses what is none, and stored, so that nobody has to work. */
+function layerOf(content: Buffer) {
+  const header = encodeEntry({
+    path: byteStringOf('content'),
+    type: 'file',
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    size: content.length,
+    mtime: 0n,
+    linkName: byteStringOf(''),
+    deviceMajor: 0,
+    deviceMinor: 0,
+    xattrs: new Map(),
+  });
+  const tar = Buffer.concat([header, content, paddingOf(content.length), endOfArchive]);
+  return { bytes: gzipSync(tar, { level: 0 }), diffId: digestOf(tar) };
 }
 
 function* chunks(bytes: Buffer): Generator<Buffer> {
