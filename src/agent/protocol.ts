@@ -252,6 +252,13 @@ export interface CopyFilesRequest extends CopySelection {
   readonly spool: string;
 }
 
+/** One entry that COPY or ADD would take. */
+export interface FileDigest {
+  /** As it can be shown; the digest knows its bytes. */
+  readonly path: string;
+  readonly digest: Digest;
+}
+
 /** The operations of the agent: name, input, result. */
 export interface AgentOperations {
   prepareRootfs: { input: RootfsRequest; result: RootfsResult };
@@ -266,8 +273,8 @@ export interface AgentOperations {
     result: { files: number; bytes: number; warnings: readonly string[] };
   };
   placeArchive: { input: PlaceArchiveRequest; result: undefined };
-  /** A digest of everything that COPY or ADD would take: names, kinds, permissions, owners where they count, contents. */
-  digestFiles: { input: CopySelection; result: { digest: Digest; files: number } };
+  /** Digests of everything that COPY or ADD would take: names, kinds, permissions, owners where they count, contents. */
+  digestFiles: { input: CopySelection; result: readonly FileDigest[] };
   /** Writes what COPY or ADD takes as a layer; undefined when that is nothing. */
   copyFiles: { input: CopyFilesRequest; result: CapturedLayer | undefined };
   /** Which of some directories nothing else refers to; `kept` of them stay whatever refers to them. */

@@ -3,6 +3,7 @@
  * not built; stages that do not need each other are built side by side.
  */
 
+import { BuildCache } from '../cache/index.ts';
 import { assembleImage, type ComposedImage } from '../image/index.ts';
 import { digestOf } from '../model/index.ts';
 import { type BuildDeps, type LayerOrigin, PhaseTimer, sendImage } from '../pipeline/index.ts';
@@ -11,7 +12,7 @@ import { type Plan, planBuild } from './plan.ts';
 import type { DockerfileBuildRequest, DockerfileBuildResult, StepReport } from './request.ts';
 import { StageBuild } from './stage.ts';
 import { documentOf, type StageState } from './stage-state.ts';
-import { noCache } from './step-cache.ts';
+import type { CacheStep, StepCache } from './step-cache.ts';
 import { Workshop } from './workshop.ts';
 
 /** Times are clamped to this when neither the user nor the context says otherwise: 1980-01-01. */
@@ -36,7 +37,10 @@ export async function buildDockerfile(
   });
   const plan = planBuild(context.dockerfile, request, request.platform);
   const epoch = request.sourceDateEpoch ?? context.epoch ?? defaultEpoch;
-  const parts = { deps, request, context, cache: noCache, lease, resources, epoch };
+  const { images, store } = deps;
+  const warn = (message: string) => workshop.warn(message);
+  const cache = resources.use(new BuildCache({ store, lease, images, warn }, request.cache));
+  const parts = { deps, request, context, cache: named(cache, request), lease, resources, epoch };
   const workshop = new Workshop(parts);
   for (const { message, position } of plan.graph.warnings)
     workshop.warn(`${plan.ast.name}:${position.line}: ${message}`);
@@ -47,16 +51,30 @@ export async function buildDockerfile(
     return { value, detail: stepsText(steps) };
   });
   const image = composeState(workshop, state);
-  const published = await timer.run('publish', () => publishAll(workshop, image, state, signal));
-  const { images, layers, transfer } = published;
+  const mayBeThere = steps.every(({ outcome }) => outcome !== 'run');
+  const published = await timer.run('publish', () =>
+    publishAll(workshop, { image, state, mayBeThere }, signal),
+  );
+  await cache.publish(signal);
+  const { layers, transfer } = published;
   return {
-    images,
+    images: published.images,
     digest: digestOf(image.manifest.raw),
     imageId: image.manifest.config.digest,
     layers,
     steps,
     transfer: { ...transfer, pulled: workshop.pulledBytes },
     warnings: workshop.warnings,
+  };
+}
+
+/** Steps are told apart by the image too, so that a step is compared with what it was in the last build of the same. */
+function named(cache: StepCache, { tags: [tag = ''] }: DockerfileBuildRequest): StepCache {
+  const image = tag.replace(/:[^:/]*$/, '');
+  const of = (step: CacheStep) => ({ ...step, name: `${step.name} of ${image}` });
+  return {
+    find: (step, signal) => cache.find(of(step), signal),
+    keep: (step, result) => cache.keep(of(step), result),
   };
 }
 
@@ -103,10 +121,17 @@ function composeState(workshop: Workshop, state: StageState): ComposedImage {
   });
 }
 
+/** An image, ready to be sent. */
+interface Finished {
+  readonly image: ComposedImage;
+  readonly state: StageState;
+  /** No step had to run. */
+  readonly mayBeThere: boolean;
+}
+
 async function publishAll(
   workshop: Workshop,
-  image: ComposedImage,
-  state: StageState,
+  { image, state, mayBeThere }: Finished,
   signal: AbortSignal,
 ) {
   const { deps, request } = workshop;
@@ -117,7 +142,7 @@ async function publishAll(
   let sent: Awaited<ReturnType<typeof sendImage>> | undefined;
   for (const tag of request.tags) {
     await using destination = await deps.images.destination(tag);
-    const input = { image, layers, destination };
+    const input = { image, layers, destination, mayBeThere };
     const published = await sendImage(deps, input, signal);
     sent ??= published;
     images.push(published.value.reference);

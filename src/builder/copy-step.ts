@@ -24,21 +24,33 @@ export async function copyStep(
   const destination = destinationOf(context, step.destination);
   const selection = await selectionOf(context, step);
   const agent = await workshop.agent();
-  const { digest } = await workshop.limit(() => agent.call('digestFiles', selection, { signal }));
+  const digests = () => workshop.limit(() => agent.call('digestFiles', selection, { signal }));
+  const files = (await digests()).map(({ path, digest }) => ({
+    label: `file ${path}`,
+    value: digest,
+  }));
   const inputs = [
     parentInput(context),
     { label: 'destination', value: destination },
     { label: 'owner', value: step.owner ?? '' },
     { label: 'mode', value: step.mode ?? '' },
     { label: 'options', value: JSON.stringify([step.kind, step.parents, step.exclude]) },
-    { label: 'files', value: digest },
     ...layerInputs(context),
+    ...files,
   ];
-  return cached(context, { kind: 'copy', name: context.name, inputs }, async () => {
+  const work = async () => {
     const owner = step.owner === undefined ? {} : { owner: await findOwner(context, step.owner) };
     const mode = step.mode === undefined ? {} : { mode: step.mode };
     return write(context, { ...selection, destination, ...owner, ...mode });
-  });
+  };
+  // Files of the context can be written to while they are copied.
+  const isSame = async () => {
+    const after = await digests();
+    return (
+      after.length === files.length && after.every(({ digest }, i) => digest === files[i]?.value)
+    );
+  };
+  return cached(context, { kind: 'copy', name: context.name, inputs }, work, { isSame });
 }
 
 /** Makes the working directory, which belongs to the user of the stage. */

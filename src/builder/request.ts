@@ -2,18 +2,17 @@
 
 import type { StoragePreference } from '../agent/index.ts';
 import type { Compression, Digest, Platform } from '../model/index.ts';
-import type { LayerReport, SandboxRequest, TransferReport } from '../pipeline/index.ts';
+import type {
+  CacheRequest,
+  LayerReport,
+  SandboxRequest,
+  TransferReport,
+} from '../pipeline/index.ts';
 
 /** Where the value of a secret is. */
 export type SecretSource =
   | { readonly id: string; readonly file: string }
   | { readonly id: string; readonly variable: string };
-
-/** What a build does with build caches. */
-export interface CacheRequest {
-  /** Tells why each step was or was not found. */
-  readonly explain: boolean;
-}
 
 /** Everything that a user can say about one build. */
 export interface DockerfileBuildRequest extends SandboxRequest {

@@ -4,7 +4,13 @@ import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runVariables } from '../dockerfile/index.ts';
 import { BuildError } from '../errors/index.ts';
-import { type Container, sandboxEnvironment, sandboxOf } from '../pipeline/index.ts';
+import {
+  type Container,
+  type SandboxRequest,
+  sandboxEnvironment,
+  sandboxInputs,
+  sandboxOf,
+} from '../pipeline/index.ts';
 import type { RunMount } from '../runtime/index.ts';
 import {
   mergeEnvironment,
@@ -36,14 +42,24 @@ export async function runStep(context: StepContext, step: Step<'run'>): Promise<
       label: 'command',
       value: JSON.stringify([argumentsOf(step.command, state.config), step.script]),
     },
-    { label: 'variables', value: JSON.stringify([...visibleVariables(context)]) },
+    ...[...visibleVariables(context)].map(([name, value]) => ({
+      label: `variable ${name}`,
+      value,
+    })),
     { label: 'user', value: user },
     { label: 'working directory', value: workingDir },
-    { label: 'network', value: step.network },
+    { label: 'network of the step', value: step.network },
+    ...sandboxInputs(workshop.request),
     { label: 'ids', value: idMapping.kind },
     ...layerInputs(context),
   ];
-  return cached(context, { kind: 'run', name: context.name, inputs }, () => run(context, step));
+  const key = { kind: 'run', name: context.name, inputs };
+  const whyNot = whyUncacheable(workshop.request);
+  return cached(context, key, () => run(context, step), { whyNot });
+}
+
+function whyUncacheable({ volumes }: SandboxRequest): string | undefined {
+  return volumes.length === 0 ? undefined : 'it sees files of this machine (--volume)';
 }
 
 /** Declared arguments and the environment; proxies are no part of what a step depends on. */

@@ -40,8 +40,7 @@ export interface StepCache {
   keep(step: CacheStep, result: CacheResult): Promise<void>;
 }
 
-/** A cache that has nothing. */
-export const noCache: StepCache = {
-  find: async () => ({ found: false, why: 'there is no cache' }),
-  keep: async () => {},
-};
+/** A cache that has nothing and keeps nothing. */
+export function without(why: string): StepCache {
+  return { find: async () => ({ found: false, why }), keep: async () => {} };
+}

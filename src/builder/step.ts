@@ -5,7 +5,7 @@ import type { Container } from '../pipeline/index.ts';
 import { Container as Opened } from '../pipeline/index.ts';
 import { type ResolvedUser, type UserOrigin, userOfImage } from '../s2i/index.ts';
 import { chainOf, imageConfigOf, type StageLayer, type StageState } from './stage-state.ts';
-import type { CacheStep } from './step-cache.ts';
+import { type CacheStep, without } from './step-cache.ts';
 import type { Workshop } from './workshop.ts';
 
 /** Everything that an instruction is carried out with. */
@@ -37,15 +37,23 @@ export interface StepOutcome {
 /** An instruction with its texts resolved. */
 export type Step<K extends Instruction['kind']> = Extract<Instruction, { readonly kind: K }>;
 
-/**
- * Takes the result of a step out of the cache, or carries it out when there is room and keeps what it gave.
- */
+/** What can be wrong with keeping the result of a step. */
+export interface CacheDoubts {
+  /** Why the step can be in no cache. */
+  readonly whyNot?: string | undefined;
+  /** Asks, when the step has run, whether its inputs are still what they were. */
+  readonly isSame?: () => Promise<boolean>;
+}
+
+/** Takes the result of a step out of the cache, or carries it out when there is room and keeps what it gave. */
 export async function cached(
   context: StepContext,
   step: CacheStep,
   work: () => Promise<StageLayer | undefined>,
+  { whyNot, isSame }: CacheDoubts = {},
 ): Promise<StepOutcome> {
-  const { cache, lease, limit } = context.workshop;
+  const { lease, limit } = context.workshop;
+  const cache = whyNot === undefined ? context.workshop.cache : without(whyNot);
   const found = await cache.find(step, context.signal);
   if (found.found) {
     const { layer, blobs, near, place } = found;
@@ -60,10 +68,9 @@ export async function cached(
   context.signal.throwIfAborted();
   if (layer !== undefined) await lease.add([layer.descriptor.digest]);
   const { descriptor, diffId } = layer ?? {};
-  await cache.keep(step, {
-    ...(descriptor === undefined || diffId === undefined ? {} : { layer: { descriptor, diffId } }),
-    facts: null,
-  });
+  const result =
+    descriptor === undefined || diffId === undefined ? {} : { layer: { descriptor, diffId } };
+  if (isSame === undefined || (await isSame())) await cache.keep(step, { ...result, facts: null });
   return { ...(layer === undefined ? {} : { layer }), isCached: false, reason: found.why };
 }
 

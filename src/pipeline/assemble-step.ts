@@ -23,6 +23,7 @@ import { listInjections } from './injections.ts';
 import type { BuildSource, ChosenBuilder } from './inputs.ts';
 import type { OutsidePlaces } from './outside-scripts.ts';
 import type { BuildRequest } from './request.ts';
+import { sandboxInputs } from './sandbox.ts';
 
 /** Tells why the result of a build cannot be cached at all; undefined when it can. */
 export function whyUncacheable({ volumes }: BuildRequest): string | undefined {
@@ -43,7 +44,7 @@ export interface AssembleStepInput {
 /** Lists the inputs of assemble. Settings that only choose how an equal result is reached are not among them. */
 export async function assembleStep(input: AssembleStepInput): Promise<CacheStep> {
   const { request, builder, source, entries } = input;
-  const { compressionLevel = '', minIsolation = '', executor = '' } = request;
+  const { compressionLevel = '' } = request;
   const settings: Readonly<Record<string, string>> = {
     'builder image': builder.image.descriptor.digest,
     'scripts URL': request.scriptsUrl ?? '',
@@ -54,11 +55,6 @@ export async function assembleStep(input: AssembleStepInput): Promise<CacheStep>
     'directories that are kept': request.keep,
     timestamps: request.timestamps,
     compression: `${request.compression} ${compressionLevel}`,
-    network: request.network,
-    'added hosts': request.addHosts.join(' '),
-    'dropped capabilities': request.dropCapabilities.toSorted().join(' '),
-    'executor or isolation': `${executor} ${minIsolation}`,
-    'certificate authorities': String(request.caBundle !== undefined),
     incremental: String(request.incremental),
   };
   return {
@@ -66,6 +62,7 @@ export async function assembleStep(input: AssembleStepInput): Promise<CacheStep>
     name: `assemble for ${request.tag.replace(/:[^:/]*$/, '')}`,
     inputs: [
       ...Object.entries(settings).map(([label, value]) => ({ label, value })),
+      ...sandboxInputs(request),
       ...variables('environment', source.environment),
       ...variables('build environment', request.buildEnv),
       ...scriptInputs(source.scripts),

@@ -21,6 +21,12 @@ export { checkedLayers, fetchLayers, fetchStack } from './phases/fetch.ts';
 export { type ResolvedImage, resolveImage } from './phases/resolve.ts';
 export { unpackImage } from './phases/unpack.ts';
 export { writeReportFile } from './report-files.ts';
-export type { BuildRequest, BuildResult, LayerReport, TransferReport } from './request.ts';
-export { type SandboxRequest, sandboxEnvironment, sandboxOf } from './sandbox.ts';
+export type {
+  BuildRequest,
+  BuildResult,
+  CacheRequest,
+  LayerReport,
+  TransferReport,
+} from './request.ts';
+export { type SandboxRequest, sandboxEnvironment, sandboxInputs, sandboxOf } from './sandbox.ts';
 export { type LayerOrigin, type SendInput, sendImage } from './send-image.ts';

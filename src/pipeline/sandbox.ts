@@ -1,6 +1,7 @@
 /** How the scripts of a build are confined, and what they are given for the build only. */
 
 import { isAbsolute } from 'node:path';
+import type { CacheInput } from '../cache/index.ts';
 import { BuildError } from '../errors/index.ts';
 import type { RunMount } from '../runtime/index.ts';
 import type { SandboxSettings } from './container.ts';
@@ -50,6 +51,18 @@ export function sandboxOf(request: SandboxRequest): SandboxSettings {
     ...(minIsolation === undefined ? {} : { minIsolation }),
     ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
   };
+}
+
+/** What of a sandbox the result of a script can depend on, for the build cache. */
+export function sandboxInputs(request: SandboxRequest): readonly CacheInput[] {
+  const { executor = '', minIsolation = '', addHosts, dropCapabilities } = request;
+  return [
+    { label: 'network', value: request.network },
+    { label: 'added hosts', value: addHosts.join(' ') },
+    { label: 'dropped capabilities', value: dropCapabilities.toSorted().join(' ') },
+    { label: 'executor or isolation', value: `${executor} ${minIsolation}` },
+    { label: 'certificate authorities', value: String(request.caBundle !== undefined) },
+  ];
 }
 
 /** The variables that belong to the sandbox and stay out of the image. */

@@ -5,7 +5,7 @@ import type { BlobSource, PutOutcome } from '../blob/index.ts';
 import { bytesSource } from '../blob/index.ts';
 import type { ProgressEvent, Reporter } from '../events/index.ts';
 import type { ComposedImage, ImageDestination, ImageSource } from '../image/index.ts';
-import type { Descriptor, Manifest } from '../model/index.ts';
+import { type Descriptor, digestOf, type Manifest } from '../model/index.ts';
 import type { Store } from '../store/index.ts';
 import type { PhaseOutcome } from './phase-timer.ts';
 import type { LayerReport, TransferReport } from './request.ts';
@@ -41,10 +41,28 @@ export interface SendInput {
   /** One for each layer of the image. */
   readonly layers: readonly LayerOrigin[];
   readonly destination: ImageDestination;
+  /** The image is likely to be there already: worth a question before anything is sent. */
+  readonly mayBeThere?: boolean;
 }
 
-/** Sends an image. A layer is read from the store when it is there, else from its origin. */
+/** Sends an image, unless it is there already. */
 export async function sendImage(
+  deps: SendDeps,
+  input: SendInput,
+  signal: AbortSignal,
+): Promise<PhaseOutcome<PublishedImage>> {
+  const { image, layers, destination } = input;
+  const current = input.mayBeThere ? await destination.current?.(signal) : undefined;
+  if (current?.digest !== digestOf(image.manifest.raw)) return send(deps, input, signal);
+  const { reference } = current;
+  return {
+    value: { reference, ...reportLayers(image.manifest, layers, []) },
+    detail: 'already there',
+  };
+}
+
+/** A layer is read from the store when it is there, else from its origin. */
+async function send(
   deps: SendDeps,
   { image, layers, destination }: SendInput,
   signal: AbortSignal,
@@ -75,7 +93,7 @@ export async function sendImage(
 }
 
 /** Tells how layers came to their destination; those without an outcome were there. */
-export function reportLayers(
+function reportLayers(
   manifest: Manifest,
   origins: readonly LayerOrigin[],
   outcomes: readonly PutOutcome[],

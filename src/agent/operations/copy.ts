@@ -6,7 +6,13 @@
 import { createHash, type Hash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { Draft, readContent, type TreeNode, writeLayer } from '../../layer/index.ts';
-import { type ByteString, bufferOf, displayBytes, finishDigest } from '../../model/index.ts';
+import {
+  type ByteString,
+  bufferOf,
+  type Digest,
+  displayBytes,
+  finishDigest,
+} from '../../model/index.ts';
 import type { Store } from '../../store/index.ts';
 import { isArchive, unpackArchive } from '../copy/archive.ts';
 import { type Gathered, gather } from '../copy/gather.ts';
@@ -17,32 +23,32 @@ import type {
   CapturedLayer,
   CopyFilesRequest,
   CopySelection,
+  FileDigest,
 } from '../protocol.ts';
 
 const entriesAtOnce = 100;
 
-/** Hashes everything that a selection takes; times count where they come from an image or a server. */
+/** Hashes everything that a selection takes, entry by entry; times count where they come from an image or a server. */
 export async function digestFiles(
   store: Store,
   selection: CopySelection,
   signal: AbortSignal,
 ): Promise<AgentOperations['digestFiles']['result']> {
-  const hash = createHash('sha256');
-  const counter = { files: 0 };
-  for (const each of await gather(store, selection)) {
-    addFields(hash, ['source', each.path, each.pivot, String(each.unpack)]);
-    addNode(hash, '' as ByteString, each.node, each.timed);
-    for (const { path, node } of each.content) {
-      addNode(hash, path, node, each.timed);
-      if (++counter.files % entriesAtOnce === 0) await setImmediate();
+  const digests: FileDigest[] = [];
+  for (const [index, each] of (await gather(store, selection)).entries()) {
+    const where = [String(index), each.path, each.pivot, String(each.unpack), String(each.timed)];
+    const own = { path: '' as ByteString, node: each.node };
+    for (const { path, node } of [own, ...each.content]) {
+      const shown = displayBytes([each.path, path].filter(Boolean).join('/') as ByteString);
+      digests.push({ path: shown, digest: digestNode([...where, path], node, each.timed) });
+      if (digests.length % entriesAtOnce === 0) await setImmediate();
       signal.throwIfAborted();
     }
-    counter.files += 1;
   }
-  return { digest: finishDigest(hash), files: counter.files };
+  return digests;
 }
 
-function addNode(hash: Hash, path: ByteString, node: TreeNode, timed: boolean): void {
+function digestNode(where: readonly string[], node: TreeNode, timed: boolean): Digest {
   const { type, mode, uid, gid, size, mtime, linkName, deviceMajor, deviceMinor } = node.facts;
   const time = timed && type !== 'directory' ? String(mtime) : '';
   const numbers = [mode, uid, gid, size, deviceMajor, deviceMinor].join(' ');
@@ -50,9 +56,13 @@ function addNode(hash: Hash, path: ByteString, node: TreeNode, timed: boolean): 
     .map(([name, value]) => `${name}=${Buffer.from(value).toString('hex')}`)
     .sort()
     .join(' ');
-  addFields(hash, [path, type, numbers, time, linkName, xattrs]);
-  if (node.content !== undefined)
+  const hash = createHash('sha256');
+  addFields(hash, [...where, type, numbers, time, linkName, xattrs]);
+  if (node.content !== undefined) {
+    const path = where.at(-1) as ByteString;
     for (const chunk of readContent(node.content, { path, size })) hash.update(chunk);
+  }
+  return finishDigest(hash);
 }
 
 /** Each field behind its length, so that no two selections have the same input. */

@@ -4,7 +4,13 @@ import { resolve } from 'node:path';
 import type { Settings } from '../../config/index.ts';
 import { BuildError } from '../../errors/index.ts';
 import { hostPlatform, parsePlatform } from '../../model/index.ts';
-import { type BuildRequest, parseCache, parseSecret, parseSsh } from '../../pipeline/index.ts';
+import {
+  type BuildRequest,
+  type CacheRequest,
+  parseCache,
+  parseSecret,
+  parseSsh,
+} from '../../pipeline/index.ts';
 import { parseVariable } from '../../s2i/index.ts';
 import {
   type CommandIo,
@@ -52,12 +58,7 @@ export function buildRequestFrom(
     ...given(options, io),
     compression: settings.compression,
     timestamps: settings.timestamps,
-    cache: {
-      read: !flagOption(options, 'noCache'),
-      from: listOption(options, 'cacheFrom'),
-      to: listOption(options, 'cacheTo'),
-      explain: flagOption(options, 'explain'),
-    },
+    cache: cacheRequestFrom(options),
     ...texts(options),
     ...optional('caBundle', settings.caBundle),
     ...optional('executor', settings.executor),
@@ -65,6 +66,16 @@ export function buildRequestFrom(
     ...optional('timeoutSeconds', settings.timeout),
     ...optional('compressionLevel', settings.compressionLevel),
     ...optional('sourceDateEpoch', sourceDateEpoch(io)),
+  };
+}
+
+/** Reads the options of build caches. */
+export function cacheRequestFrom(options: OptionValues): CacheRequest {
+  return {
+    read: !flagOption(options, 'noCache'),
+    from: listOption(options, 'cacheFrom'),
+    to: listOption(options, 'cacheTo'),
+    explain: flagOption(options, 'explain'),
   };
 }
 

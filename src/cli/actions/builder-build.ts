@@ -11,12 +11,19 @@ import { asBuildError, BuildError } from '../../errors/index.ts';
 import { hostPlatform, parsePlatform } from '../../model/index.ts';
 import { writeReportFile } from '../../pipeline/index.ts';
 import { parseVariable } from '../../s2i/index.ts';
-import { type CommandIo, flagOption, type Invocation, listOption, textOption } from '../command.ts';
+import { type CommandIo, type Invocation, listOption, textOption } from '../command.ts';
 import { openImages } from '../images.ts';
 import { createCommandRenderer } from '../reporting.ts';
 import { openSession } from '../session.ts';
 import { loadSettings, reportConfigWarnings } from '../wiring.ts';
-import { capabilityName, hostPair, optional, sourceDateEpoch, splitPair } from './build-request.ts';
+import {
+  cacheRequestFrom,
+  capabilityName,
+  hostPair,
+  optional,
+  sourceDateEpoch,
+  splitPair,
+} from './build-request.ts';
 
 /** Builds what was typed and returns the exit code. */
 export async function buildBuilder(invocation: Invocation): Promise<number> {
@@ -62,7 +69,7 @@ function requestFrom(invocation: Invocation, settings: Settings): DockerfileBuil
     secrets: [],
     ssh: [],
     squash: false,
-    cache: { explain: flagOption(options, 'explain') },
+    cache: cacheRequestFrom(options),
     ...sandboxFrom(invocation, settings),
     storage: settings.storage,
     compression: settings.compression,

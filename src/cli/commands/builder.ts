@@ -1,7 +1,13 @@
 /** `s2oci builder`: builder images from Dockerfiles. */
 
 import type { CommandSpec, OptionSpec } from '../command.ts';
-import { layerOptions, registryOptions, reportOptions, sandboxOptions } from './build-options.ts';
+import {
+  cacheOptions,
+  layerOptions,
+  registryOptions,
+  reportOptions,
+  sandboxOptions,
+} from './build-options.ts';
 
 const builderOptions: readonly OptionSpec[] = [
   {
@@ -24,7 +30,10 @@ const builderOptions: readonly OptionSpec[] = [
   },
   { flags: '--metadata-file <file>', description: 'write the result as JSON' },
   { flags: '--iidfile <file>', description: 'write the image id (digest of its config)' },
-  { flags: '--explain', description: 'tell why each step was or was not in the cache' },
+  {
+    flags: '--pull',
+    description: 'ask what the tags of base images mean now (always done, so without effect)',
+  },
 ];
 
 /** The sandbox options that a Dockerfile has no other words for. */
@@ -53,6 +62,7 @@ export const builderCommand: CommandSpec = {
         ...sandbox,
         ...layerOptions,
         ...registryOptions,
+        ...cacheOptions,
         ...reportOptions,
       ],
       examples: [

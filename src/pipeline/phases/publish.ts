@@ -2,15 +2,8 @@
 
 import type { BlobSource } from '../../blob/index.ts';
 import type { ComposedImage, ImageDestination, ImageSource } from '../../image/index.ts';
-import { digestOf } from '../../model/index.ts';
 import type { PhaseOutcome } from '../phase-timer.ts';
-import {
-  type LayerOrigin,
-  type PublishedImage,
-  reportLayers,
-  type SendDeps,
-  sendImage,
-} from '../send-image.ts';
+import { type LayerOrigin, type PublishedImage, type SendDeps, sendImage } from '../send-image.ts';
 import type { ResolvedImage } from './resolve.ts';
 
 /** What to publish and where. */
@@ -27,8 +20,8 @@ export interface PublishInput {
   readonly destination: ImageDestination;
 }
 
-/** Publishes an image; asks first whether it is there when that is likely. */
-export async function publish(
+/** Publishes an image; what came out of the cache may be there already. */
+export function publish(
   deps: SendDeps,
   { image, builder, layer, destination }: PublishInput,
   signal: AbortSignal,
@@ -41,12 +34,6 @@ export async function publish(
         ? { origin: 'builder', blobs: source, near: source }
         : { origin: 'build', ...layer },
   );
-  const current = layer.cached.used ? await destination.current?.(signal) : undefined;
-  if (current?.digest !== digestOf(manifest.raw))
-    return sendImage(deps, { image, layers, destination }, signal);
-  const { reference } = current;
-  return {
-    value: { reference, ...reportLayers(manifest, layers, []) },
-    detail: 'already there',
-  };
+  const mayBeThere = layer.cached.used;
+  return sendImage(deps, { image, layers, destination, mayBeThere }, signal);
 }
