@@ -170,6 +170,8 @@ export interface RunResult {
   readonly timedOut: boolean;
   readonly executor: ExecutorName;
   readonly isolation: IsolationLevel;
+  /** Only one id exists: changes of owner and user were answered with success, and not carried out. */
+  readonly emulatedRoot: boolean;
 }
 
 /** Turns what changed in a workspace into a layer of the store. */

@@ -11,6 +11,7 @@ import type { RunMount, RunSpec, RunStdio, Runtime } from '../../runtime/index.t
 import { chooseRuntime } from '../../runtime/index.ts';
 import { prepareMountPoints } from '../mount-points.ts';
 import { type MountDeps, prepareMounts } from '../mounts/prepare.ts';
+import { mountRootEmulation } from '../mounts/root-emulation.ts';
 import { mountNameResolution } from '../name-resolution.ts';
 import type { RunRequest, RunResult } from '../protocol.ts';
 import { type SecretPattern, secretPatterns } from '../secrets/patterns.ts';
@@ -39,10 +40,15 @@ export async function runProcess(
   const { network } = request;
   const wanted = { ...request.runtime, network };
   const choice = await chooseRuntime(deps.runtimes, wanted, context.signal);
+  const fakeRoot = deps.singleId && request.user.uid === 0 && choice.capability.fakeRoot;
   await using prepared = await prepareMounts(
     deps,
     { workspace, signal: context.signal, warn: (message) => warn(context, message) },
-    [...mountNameResolution(workspace.directory, request), ...request.mounts],
+    [
+      ...mountNameResolution(workspace.directory, request),
+      ...(fakeRoot ? mountRootEmulation(workspace.root, workspace.directory) : []),
+      ...request.mounts,
+    ],
   );
   const { mounts } = prepared;
   using _points = prepareMountPoints(
@@ -61,7 +67,7 @@ export async function runProcess(
     hostname: 's2oci',
     readOnlyRootfs: false,
     capabilities: request.capabilities,
-    fakeRoot: deps.singleId && request.user.uid === 0,
+    fakeRoot,
   };
   const limit = timeLimit(request.timeoutSeconds, context.signal);
   const status = await withStdio(workspace, request.stdio, context, (stdio) =>
@@ -83,6 +89,7 @@ export async function runProcess(
     timedOut: limit.reached(),
     executor: choice.runtime.name,
     isolation: choice.isolation,
+    emulatedRoot: fakeRoot,
   };
 }
 

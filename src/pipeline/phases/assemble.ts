@@ -73,7 +73,9 @@ export async function assemble(
     );
   }
   if (result.code !== 0) throw await failure(input, result.code, location.path);
-  return { value: result, detail: `${result.executor}, isolation ${result.isolation}` };
+  const { executor, isolation, emulatedRoot } = result;
+  const root = emulatedRoot ? ', root emulated: only one user id exists' : '';
+  return { value: result, detail: `${executor}, isolation ${isolation}${root}` };
 }
 
 async function failure(input: AssembleInput, exitCode: number, path: string): Promise<BuildError> {

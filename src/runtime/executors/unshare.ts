@@ -1,12 +1,12 @@
 /**
  * util-linux as an executor (unshare, mount, setpriv, and a shell): for machines without any container
- * runtime. It has no seccomp filter of ours; everything else is as with the others.
+ * runtime. A program of our own sets the seccomp filter, where one is written for the architecture.
  *
  * Root enters by chroot after the root filesystem has become that of the mount namespace. Another user
  * is set after the chroot, or, where just one id exists, by a nested user namespace that maps it.
  */
 
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RuntimeDeps } from '../deps.ts';
 import { runHelper } from '../machine/helper.ts';
@@ -16,14 +16,31 @@ import type { ExitStatus, RunSpec, RunStdio, Runtime } from '../ports.ts';
 import { enterCommand } from '../sandbox/enter.ts';
 import { divideEnvironment, withLateVariables } from '../sandbox/environment.ts';
 import { deviceNames, mountTables } from '../sandbox/fstab.ts';
-import { demandsOf } from '../supervise/command.ts';
+import { findProgram } from '../sandbox/program.ts';
+import { compileBpf } from '../seccomp/bpf.ts';
+import { seccompLoader } from '../seccomp/loader.ts';
+import { buildStepFilter } from '../seccomp/profile.ts';
+import { demandsOf, type ExtraDescriptor, firstExtraDescriptor } from '../supervise/command.ts';
 import { statusOf, supervise } from '../supervise/supervise.ts';
 import { isolationOf } from './isolation.ts';
 import { probed } from './probed.ts';
 import { missingForNamespaces, refuseUnmappedUnlessSingle } from './refusals.ts';
 import { sandboxScript } from './unshare-script.ts';
 
-type ProcForm = 'fresh' | 'bound';
+/** What the surroundings allow. */
+interface UnshareForm {
+  readonly freshProc: boolean;
+  readonly seccomp: boolean;
+}
+
+const forms: readonly UnshareForm[] = [
+  { freshProc: true, seccomp: true },
+  { freshProc: true, seccomp: false },
+  { freshProc: false, seccomp: true },
+  { freshProc: false, seccomp: false },
+];
+
+const loaderDescriptor = firstExtraDescriptor + 1;
 
 /** The files that the shell program mounts from. */
 interface TableFiles {
@@ -33,14 +50,14 @@ interface TableFiles {
 
 /** Returns the util-linux executor. */
 export function unshare(deps: RuntimeDeps): Runtime {
-  return probed<ProcForm>(deps, {
+  return probed<UnshareForm>(deps, {
     name: 'unshare',
-    forms: ['fresh', 'bound'],
+    forms: forms.filter(({ seccomp }) => !seccomp || loaderFor(false) !== undefined),
     missing: () => missingForNamespaces(deps, ['unshare', 'mount', 'setpriv', 'sh', 'cat', 'ln']),
     refusal: (needs) => refuseUnmappedUnlessSingle(deps, needs),
     describe: async (form) => ({
-      ...isolationOf(deps.identity, { freshProc: form === 'fresh', seccomp: false }),
-      fakeRoot: false,
+      ...isolationOf(deps.identity, form),
+      fakeRoot: form.seccomp,
       version: await versionOf(deps.tools.find('unshare') ?? 'unshare'),
     }),
     run: (form, spec, stdio, signal) => run(deps, form, spec, stdio, signal),
@@ -49,7 +66,7 @@ export function unshare(deps: RuntimeDeps): Runtime {
 
 async function run(
   deps: RuntimeDeps,
-  form: ProcForm,
+  form: UnshareForm,
   spec: RunSpec,
   stdio: RunStdio,
   signal: AbortSignal | undefined,
@@ -61,13 +78,17 @@ async function run(
   mkdirSync(directory, { mode: 0o700 });
   try {
     const files = writeTables(deps, directory, form, spec);
+    using loader = form.seccomp ? openLoader(deps, directory, spec) : undefined;
     const network = spec.network === 'none' ? ['--net'] : [];
     const exit = await supervise(
       deps,
       {
-        argv: limited(deps, spec.limits, [...sandboxCommand(deps, spec, files), ...args]),
+        argv: limited(deps, spec.limits, [
+          ...sandboxCommand(deps, spec, files),
+          ...(loader === undefined ? args : loader.start(args)),
+        ]),
         namespaces: ['--mount', '--ipc', '--uts', ...network],
-        extra: [{ kind: 'input', bytes: Buffer.from(exports) }],
+        extra: [{ kind: 'input', bytes: Buffer.from(exports) }, ...(loader?.extra ?? [])],
         reportsStart: true,
         ...demandsOf(spec),
       },
@@ -83,14 +104,44 @@ async function run(
 function writeTables(
   deps: RuntimeDeps,
   directory: string,
-  form: ProcForm,
+  form: UnshareForm,
   spec: RunSpec,
 ): TableFiles {
-  const tables = mountTables(spec, form === 'fresh', deps.identity);
+  const tables = mountTables(spec, form.freshProc, deps.identity);
   const files = { first: join(directory, 'first'), second: join(directory, 'second') };
   writeFileSync(files.first, tables.first, { mode: 0o600 });
   writeFileSync(files.second, tables.second, { mode: 0o600 });
   return files;
+}
+
+/** The program that sets the filter, and how it is run. */
+interface OpenLoader extends Disposable {
+  readonly extra: readonly ExtraDescriptor[];
+  start(args: readonly string[]): readonly string[];
+}
+
+function openLoader(deps: RuntimeDeps, directory: string, spec: RunSpec): OpenLoader | undefined {
+  const program = loaderFor(spec.fakeRoot && ownsOneId(deps.identity));
+  if (program === undefined) return undefined;
+  const file = join(directory, 'loader');
+  writeFileSync(file, program);
+  chmodSync(file, 0o755);
+  const descriptor = openSync(file, 'r');
+  return {
+    extra: [{ kind: 'inherited', descriptor }],
+    start: ([name = '', ...rest]) => [
+      `/proc/self/fd/${loaderDescriptor}`,
+      findProgram(spec.rootfs, spec.env, name),
+      ...rest,
+    ],
+    [Symbol.dispose]: () => closeSync(descriptor),
+  };
+}
+
+function loaderFor(fakeRoot: boolean): Uint8Array | undefined {
+  const filter = buildStepFilter(fakeRoot);
+  const program = filter === undefined ? undefined : compileBpf(filter);
+  return program === undefined ? undefined : seccompLoader(program, loaderDescriptor);
 }
 
 function sandboxCommand(deps: RuntimeDeps, spec: RunSpec, files: TableFiles): readonly string[] {

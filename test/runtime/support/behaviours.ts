@@ -55,6 +55,7 @@ export function sh(script: string, more: Partial<ScenarioRun> = {}): ScenarioRun
 
 /** Runs and checks everything that was declared. */
 export async function checkEverywhere(): Promise<void> {
+  t.setTimeout(600_000);
   for (const kind of allKinds) {
     for (const prepare of new Set(behaviours.map((behaviour) => behaviour.prepare))) {
       const title = prepare === undefined ? kind : `${kind}, after ${prepare}`;
