@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, statSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { BuildError } from '../../errors/index.ts';
-import type { RunMount, RunSpec, RunStdio, Runtime } from '../../runtime/index.ts';
+import type { ExitStatus, RunMount, RunSpec, RunStdio, Runtime } from '../../runtime/index.ts';
 import { chooseRuntime } from '../../runtime/index.ts';
 import { prepareMountPoints } from '../mount-points.ts';
 import { type MountDeps, prepareMounts } from '../mounts/prepare.ts';
@@ -74,16 +74,7 @@ export async function runProcess(
     choice.runtime.run(spec, stdio, limit.signal),
   );
   context.signal.throwIfAborted();
-  if (status.runtimeFailure !== undefined && !limit.reached()) {
-    throw new BuildError(
-      'RUNTIME_FAILED',
-      `${choice.runtime.name} could not start the process: ${status.runtimeFailure}`,
-      {
-        origin: 'runtime',
-        suggestion: 'run `s2oci doctor`, or pick another executor with --executor',
-      },
-    );
-  }
+  if (!limit.reached()) refuseFailure(choice.runtime.name, status);
   return {
     code: status.code,
     timedOut: limit.reached(),
@@ -91,6 +82,19 @@ export async function runProcess(
     isolation: choice.isolation,
     emulatedRoot: fakeRoot,
   };
+}
+
+/** @throws BuildError `RUNTIME_FAILED` for a process that never started */
+function refuseFailure(executor: string, { runtimeFailure }: ExitStatus): void {
+  if (runtimeFailure === undefined) return;
+  throw new BuildError(
+    'RUNTIME_FAILED',
+    `${executor} could not start the process: ${runtimeFailure}`,
+    {
+      origin: 'runtime',
+      suggestion: 'run `s2oci doctor`, or pick another executor with --executor',
+    },
+  );
 }
 
 function kindOf(mount: RunMount): 'file' | 'directory' {
