@@ -6,6 +6,7 @@ import { chooseRuntime, readIdentity, runtimes, searchTools } from '../runtime/i
 import type { Rootfs, Store } from '../store/index.ts';
 import { capture } from './operations/capture.ts';
 import { copyFiles, digestFiles } from './operations/copy.ts';
+import { copyBetween } from './operations/copy-between.ts';
 import { readFiles } from './operations/files.ts';
 import { findLeavable } from './operations/leavable.ts';
 import { giveTree, placeArchive, placeTree } from './operations/place.ts';
@@ -40,14 +41,12 @@ export function createHandlers(
       const { storage } = await workspaces.open(input, path, signal);
       return { storage };
     },
-    closeWorkspace: async ({ workspace }) => {
-      await workspaces.close(workspace);
-      return undefined;
-    },
+    closeWorkspace: ({ workspace }) => workspaces.close(workspace).then(() => undefined),
     readFiles: async (input) =>
       readFiles(workspaces.get(input.workspace).root, input.paths, input.limit),
     placeTree: (input, { signal }) =>
       placeTree(start.idMapping, workspaces.get(input.workspace), input, signal),
+    copyBetween: (input, { signal }) => copyBetween(start.idMapping, workspaces, input, signal),
     placeArchive: async (input, { signal }) => {
       await placeArchive(start.idMapping, workspaces.get(input.workspace), input, signal);
       return undefined;

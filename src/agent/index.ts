@@ -10,6 +10,7 @@ export type {
   MountRequest,
   OperationEvent,
   RootfsResult,
+  RunOutput,
   RunResult,
   RuntimeChoice,
   StorageKind,

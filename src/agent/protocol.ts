@@ -147,8 +147,29 @@ export type MountRequest =
       readonly target: string;
     };
 
+/** Copies a file or directory from one workspace into a directory of another. */
+export interface CopyBetweenRequest {
+  readonly workspace: string;
+  /** Absolute path in the container. */
+  readonly from: string;
+  /** The other workspace, and the directory there; it is made if it is missing. */
+  readonly into: { readonly workspace: string; readonly directory: string };
+  readonly owner: { readonly uid: number; readonly gid: number };
+  /** Nanoseconds since the epoch. */
+  readonly mtime: bigint;
+}
+
 /** What a process is given; as the runtime takes it. */
 type ProcessRequest = Pick<RunSpec, 'args' | 'env' | 'cwd' | 'user' | 'network' | 'capabilities'>;
+
+/**
+ * Where output goes: `events` streams it to the client, `inherit` uses the agent's own, a file keeps stdout byte for
+ * byte, up to a limit at which the process is ended.
+ */
+export type RunOutput =
+  | 'events'
+  | 'inherit'
+  | { readonly stdoutFile: string; readonly maxBytes: number };
 
 /** Runs one process in a workspace. */
 export interface RunRequest extends ProcessRequest {
@@ -157,8 +178,7 @@ export interface RunRequest extends ProcessRequest {
   /** `name:ip` pairs for /etc/hosts. */
   readonly addHosts: readonly string[];
   readonly runtime: RuntimePreference;
-  /** `events` streams output to the client, `inherit` uses the agent's own, `{stdoutFile}` keeps stdout byte for byte. */
-  readonly stdio: 'events' | 'inherit' | { readonly stdoutFile: string };
+  readonly stdio: RunOutput;
   /** Seconds until the whole process tree is killed; absent means no limit. */
   readonly timeoutSeconds?: number;
 }
@@ -272,6 +292,10 @@ export interface AgentOperations {
   };
   placeTree: {
     input: PlaceTreeRequest;
+    result: { files: number; bytes: number; warnings: readonly string[] };
+  };
+  copyBetween: {
+    input: CopyBetweenRequest;
     result: { files: number; bytes: number; warnings: readonly string[] };
   };
   placeArchive: { input: PlaceArchiveRequest; result: undefined };

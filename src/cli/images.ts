@@ -40,13 +40,7 @@ export async function openImages(
   const client = await openRegistryClient(config, io, reporter, {
     locations: storedLocations(store),
   });
-  const { send: http, close } = undiciTransport({
-    insecure: [],
-    caFiles: authorities(io),
-    certificateDirectories: [],
-    proxy: proxies(io),
-    connectMs: 30_000,
-  });
+  const { send: http, close } = openHttp(io);
   const deps = {
     store,
     registry: (reference: Parameters<typeof registryImage>[1]) => registryImage(client, reference),
@@ -62,6 +56,17 @@ export async function openImages(
       await client.close();
     },
   };
+}
+
+/** Opens connections to servers that are no registries; `close` ends them. */
+export function openHttp(io: CommandIo): ReturnType<typeof undiciTransport> {
+  return undiciTransport({
+    insecure: [],
+    caFiles: authorities(io),
+    certificateDirectories: [],
+    proxy: proxies(io),
+    connectMs: 30_000,
+  });
 }
 
 const rememberedRepositories = 10;

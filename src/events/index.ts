@@ -14,9 +14,11 @@ export const phases = [
   'restore',
   'assemble',
   'steps',
+  'runtime',
   'capture',
   'compose',
   'publish',
+  'keep',
 ] as const;
 
 /** The name of a phase. */

@@ -3,15 +3,17 @@
  * (OCI image-spec 1.1, "Guidelines for Artifact Usage"; referrers in the distribution-spec).
  */
 
-import { type OpenBlob, streamOf } from '../blob/index.ts';
+import { type BlobSink, type OpenBlob, streamOf } from '../blob/index.ts';
 import {
   composeManifest,
   type Descriptor,
   type Digest,
   descriptorOf,
+  digestOf,
   mediaTypes,
 } from '../model/index.ts';
 import type { Repository } from '../registry/index.ts';
+import type { PutManifestOptions } from './ports.ts';
 
 /** One file of an artifact. */
 export interface ArtifactFile {
@@ -41,12 +43,41 @@ export async function attachArtifact(
   content: ArtifactContent,
   signal?: AbortSignal,
 ): Promise<Digest> {
+  const sink: ArtifactSink = {
+    put: (descriptor, open, options) => repository.putBlob(descriptor, open, options),
+    putManifest: (bytes, mediaType) => repository.putManifest(bytes, mediaType, [], signal),
+  };
+  return (await putArtifact(sink, subject, content, signal)).digest;
+}
+
+/** The part of a destination that artifacts need. */
+export interface ArtifactSink extends BlobSink {
+  putManifest(bytes: Uint8Array, mediaType: string, options: PutManifestOptions): Promise<unknown>;
+}
+
+/** An artifact in its place, and how many bytes of its files had to be sent. */
+export interface PutArtifact {
+  readonly digest: Digest;
+  readonly sent: number;
+}
+
+/** Attaches an artifact to an image of a destination; see {@link attachArtifact}. */
+export async function putArtifact(
+  sink: ArtifactSink,
+  subject: Descriptor,
+  content: ArtifactContent,
+  signal?: AbortSignal,
+): Promise<PutArtifact> {
   const { artifactType, files, annotations } = content;
   const options = signal === undefined ? {} : { signal };
   const empty = Buffer.from('{}');
   const config = descriptorOf(empty, mediaTypes.ociEmpty);
-  await repository.putBlob(config, async () => streamOf(empty), options);
-  for (const { descriptor, open } of files) await repository.putBlob(descriptor, open, options);
+  await sink.put(config, async () => streamOf(empty), options);
+  let sent = 0;
+  for (const { descriptor, open } of files) {
+    const outcome = await sink.put(descriptor, open, options);
+    if (outcome === 'uploaded') sent += descriptor.size;
+  }
   const { mediaType, digest, size } = subject;
   const manifest = composeManifest(
     {
@@ -58,5 +89,6 @@ export async function attachArtifact(
     },
     'oci',
   );
-  return repository.putManifest(manifest.raw, manifest.mediaType, [], signal);
+  await sink.putManifest(manifest.raw, manifest.mediaType, { tag: false, ...options });
+  return { digest: digestOf(manifest.raw), sent };
 }

@@ -54,6 +54,7 @@ export async function openDockerArchiveDestination(
 class DockerArchiveDestination implements ImageDestination {
   readonly name: string;
   readonly family = 'docker';
+  readonly holdsReferrers = false;
   readonly #wanted: DockerArchiveName;
   readonly #archive: ArchiveWriter;
   /** The diffID of each layer by the digest of its blob. */

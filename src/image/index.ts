@@ -1,5 +1,13 @@
 /** Images: where they are (registry, OCI layout, archives), composing, copying and reading them. */
-export { type ArtifactContent, type ArtifactFile, attachArtifact } from './artifact.ts';
+
+export {
+  type ArtifactContent,
+  type ArtifactFile,
+  type ArtifactSink,
+  attachArtifact,
+  type PutArtifact,
+  putArtifact,
+} from './artifact.ts';
 export type { ComposedImage, ImageChange, ImageParts, NewLayer } from './compose.ts';
 export { assembleImage, completeHistory, composeImage, layerDescriptor } from './compose.ts';
 export { type CopyOptions, type CopyReport, copyImage } from './copy.ts';

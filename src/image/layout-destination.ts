@@ -20,6 +20,8 @@ import {
   type Descriptor,
   type Digest,
   descriptorOf,
+  type Index,
+  parseManifest,
 } from '../model/index.ts';
 import {
   BlobWriter,
@@ -33,7 +35,13 @@ import {
   withLock,
   writeAtomically,
 } from '../store/index.ts';
-import { checkLayoutMarker, layoutMarker, parseLayoutIndex, replaceImage } from './layout-index.ts';
+import {
+  attachReferrer,
+  checkLayoutMarker,
+  layoutMarker,
+  parseLayoutIndex,
+  replaceImage,
+} from './layout-index.ts';
 import { blobPath } from './layout-source.ts';
 import type { ImageDestination, PutManifestOptions } from './ports.ts';
 import { formatLayoutName, type LayoutName } from './transport-name.ts';
@@ -116,6 +124,7 @@ export async function openLayoutDestination(
 class LayoutDestination implements ImageDestination {
   readonly name: string;
   readonly family = 'any';
+  readonly holdsReferrers = true;
   readonly #wanted: LayoutName;
   readonly #place: WorkingPlace;
   readonly #writer: BlobWriter;
@@ -163,6 +172,7 @@ class LayoutDestination implements ImageDestination {
     const image = descriptorOf(bytes, mediaType);
     await this.put(image, async () => streamOf(bytes), signal === undefined ? {} : { signal });
     if (tag) await this.#list(image, signal);
+    else await this.#refer(bytes, image.digest, signal);
     const { digest: _, ...name } = this.#wanted;
     return formatLayoutName({ ...name, digest: image.digest });
   }
@@ -172,12 +182,26 @@ class LayoutDestination implements ImageDestination {
     await this.#place.leave();
   }
 
-  async #list(image: Descriptor, signal: AbortSignal | undefined): Promise<void> {
-    const { path, tag } = this.#wanted;
+  #list(image: Descriptor, signal: AbortSignal | undefined): Promise<void> {
+    return this.#change(signal, (index) => replaceImage(index, image, this.#wanted.tag));
+  }
+
+  /** An artifact is noted with its subject, which is the only way to find it again. */
+  async #refer(bytes: Uint8Array, digest: Digest, signal: AbortSignal | undefined): Promise<void> {
+    const manifest = parseManifest(bytes, undefined, `${digest} of ${this.#wanted.path}`);
+    const { subject, artifactType } = manifest;
+    if (subject === undefined || artifactType === undefined) return;
+    await this.#change(signal, (index) =>
+      attachReferrer(index, subject.digest, artifactType, digest),
+    );
+  }
+
+  async #change(signal: AbortSignal | undefined, change: (index: Index) => Index): Promise<void> {
+    const { path } = this.#wanted;
     try {
       await this.#locked(signal, async () => {
         const bytes = (await readIfAny(join(path, 'index.json'))) ?? composeIndex([]).raw;
-        const changed = replaceImage(parseLayoutIndex(bytes, path), image, tag);
+        const changed = change(parseLayoutIndex(bytes, path));
         await writeAtomically(join(path, 'index.json'), changed.raw, 'image-index');
       });
     } catch (error) {

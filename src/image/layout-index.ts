@@ -6,8 +6,10 @@ import { BuildError } from '../errors/index.ts';
 import {
   composeIndex,
   type Descriptor,
+  type Digest,
   displayText,
   type Index,
+  isDigest,
   isIndexType,
   isManifestType,
   parseJsonObject,
@@ -17,6 +19,12 @@ import type { LayoutName } from './transport-name.ts';
 
 /** The annotation that names an image inside a layout. */
 export const refNameAnnotation = 'org.opencontainers.image.ref.name';
+
+/**
+ * The annotation by which the entry of an image names what is attached to it, as a JSON object from artifact types
+ * to digests. A list entry of its own would make the layout one of several images to other tools.
+ */
+const referrersAnnotation = 'io.s2oci.referrers';
 
 /** Content of the file `oci-layout`. */
 export const layoutMarker = `${JSON.stringify({ imageLayoutVersion: '1.0.0' })}\n`;
@@ -64,15 +72,60 @@ export function findImage(index: Index, name: LayoutName, what: string): Descrip
   return first;
 }
 
+/** Returns the digest of the artifact of a type that is attached to an image of the layout. */
+export function referrerOf(
+  index: Index,
+  subject: Digest,
+  artifactType: string,
+): Digest | undefined {
+  const entry = index.manifests.find(({ digest }) => digest === subject);
+  const digest = entry && referrersOf(entry)[artifactType];
+  return isDigest(digest) ? digest : undefined;
+}
+
+/** Returns the index in which an image has an artifact attached, in the place of one of the same type. */
+export function attachReferrer(
+  index: Index,
+  subject: Digest,
+  artifactType: string,
+  digest: Digest,
+): Index {
+  const manifests = index.manifests.map((entry) => {
+    if (entry.digest !== subject) return entry;
+    const referrers = JSON.stringify({ ...referrersOf(entry), [artifactType]: digest });
+    return { ...entry, annotations: { ...entry.annotations, [referrersAnnotation]: referrers } };
+  });
+  return recomposed(index, manifests);
+}
+
+function referrersOf({ annotations }: Descriptor): Readonly<Record<string, unknown>> {
+  const text = annotations?.[referrersAnnotation];
+  try {
+    return text === undefined ? {} : parseJsonObject(text, referrersAnnotation, 'MANIFEST_INVALID');
+  } catch {
+    return {};
+  }
+}
+
 /** Returns the index with the image under its name; what had that name before is listed no more. */
 export function replaceImage(index: Index, image: Descriptor, tag: string | undefined): Index {
-  const { artifactType, subject, annotations } = index;
   const kept = index.manifests.filter((entry) => nameOf(entry) !== tag);
+  const same = index.manifests.find(({ digest }) => digest === image.digest);
+  const referrers = same?.annotations?.[referrersAnnotation];
   const { [refNameAnnotation]: _, ...others } = image.annotations ?? {};
-  const named = tag === undefined ? others : { ...others, [refNameAnnotation]: tag };
+  const annotations = {
+    ...others,
+    ...(referrers === undefined ? {} : { [referrersAnnotation]: referrers }),
+    ...(tag === undefined ? {} : { [refNameAnnotation]: tag }),
+  };
   const { annotations: __, ...bare } = image;
-  const entry = Object.keys(named).length === 0 ? bare : { ...bare, annotations: named };
-  return composeIndex([...kept, entry], {
+  const entry = Object.keys(annotations).length === 0 ? bare : { ...bare, annotations };
+  return recomposed(index, [...kept, entry]);
+}
+
+function recomposed(index: Index, manifests: readonly Descriptor[]): Index {
+  const { artifactType, subject, annotations } = index;
+  return composeIndex(manifests, {
     ...(artifactType === undefined ? {} : { artifactType }),
     ...(subject === undefined ? {} : { subject }),
     ...(annotations === undefined ? {} : { annotations }),

@@ -11,10 +11,11 @@ import {
   digestOf,
   hexOf,
   maxManifestSize,
+  mediaTypes,
   parseManifest,
 } from '../model/index.ts';
 import type { LayoutFiles } from './layout-files.ts';
-import { checkLayoutMarker, findImage, parseLayoutIndex } from './layout-index.ts';
+import { checkLayoutMarker, findImage, parseLayoutIndex, referrerOf } from './layout-index.ts';
 import type { ImageSource } from './ports.ts';
 import { formatLayoutName, type LayoutName } from './transport-name.ts';
 
@@ -49,6 +50,16 @@ export class LayoutSource implements ImageSource {
 
   async readManifest(descriptor: Descriptor): Promise<Uint8Array> {
     return readAll(await this.open(descriptor), maxManifestSize, `manifest of ${this.name}`);
+  }
+
+  async referrers(subject: Digest, artifactType: string): Promise<readonly Descriptor[]> {
+    const { path } = this.#wanted;
+    const index = await this.#readFile('index.json');
+    const digest = index && referrerOf(parseLayoutIndex(index, path), subject, artifactType);
+    const bytes = digest && (await this.#readFile(blobPath(digest)));
+    return bytes === undefined || digest === undefined
+      ? []
+      : [{ ...descriptorOf(bytes, mediaTypes.ociManifest), digest }];
   }
 
   async open(descriptor: Descriptor): Promise<Readable> {

@@ -32,6 +32,7 @@ export async function openOciArchiveDestination(
 class OciArchiveDestination implements ImageDestination {
   readonly name: string;
   readonly family = 'any';
+  readonly holdsReferrers = false;
   readonly #wanted: LayoutName;
   readonly #archive: ArchiveWriter;
   readonly #blobs = new Map<Digest, Promise<unknown>>();

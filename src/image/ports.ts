@@ -18,6 +18,12 @@ export interface ImageSource extends BlobSource, AsyncDisposable {
   resolve(signal?: AbortSignal): Promise<Descriptor>;
   /** Reads the verified bytes of a manifest or index, at most 4 MiB. */
   readManifest(descriptor: Descriptor, signal?: AbortSignal): Promise<Uint8Array>;
+  /** Lists the artifacts of a type that are attached to a manifest; absent where nothing can be attached. */
+  referrers?(
+    subject: Digest,
+    artifactType: string,
+    signal?: AbortSignal,
+  ): Promise<readonly Descriptor[]>;
 }
 
 /** A place one image is written to. */
@@ -26,6 +32,8 @@ export interface ImageDestination extends BlobSink, AsyncDisposable {
   readonly name: string;
   /** Media types that this destination cannot hold are refused by `putManifest`; archives of Docker hold no OCI types. */
   readonly family: 'any' | 'docker';
+  /** Whether a manifest with a subject is found again from there, also when it is put after the image. */
+  readonly holdsReferrers: boolean;
   /** The repository of `source` from which blobs can be mounted here, if both are on one registry. */
   mountableFrom(source: ImageSource): string | undefined;
   /**
@@ -33,6 +41,13 @@ export interface ImageDestination extends BlobSink, AsyncDisposable {
    * much as writing.
    */
   current?(signal?: AbortSignal): Promise<CurrentImage | undefined>;
+  /**
+   * Deletes an image that this destination's name led to before, with what is attached to it, unless another name
+   * leads to it. Absent where nothing can be deleted.
+   *
+   * @returns why it is still there, for the user
+   */
+  removePrevious?(digest: Digest, signal?: AbortSignal): Promise<string | undefined>;
   /**
    * Writes a manifest or index. All it refers to must have been put before. With `tag: true` this is the
    * moment at which the image becomes visible under its name; nothing is written after it.

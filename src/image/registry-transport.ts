@@ -7,12 +7,16 @@ import type { OpenBlob, PutOptions, PutOutcome } from '../blob/index.ts';
 import { asBuildError } from '../errors/index.ts';
 import {
   type Descriptor,
+  type Digest,
   formatReference,
   manifestSelector,
   type Reference,
 } from '../model/index.ts';
 import type { RegistryClient, Repository } from '../registry/index.ts';
 import type { CurrentImage, ImageDestination, ImageSource, PutManifestOptions } from './ports.ts';
+
+/** The most tags that are asked for their images before one is deleted. */
+const maxTagsAsked = 200;
 
 /** An image in a registry, readable and writable. */
 export type RegistryImage = ImageSource & ImageDestination & { readonly reference: Reference };
@@ -29,6 +33,7 @@ class RegistryTransport implements RegistryImage {
   readonly reference: Reference;
   readonly name: string;
   readonly family = 'any';
+  readonly holdsReferrers = true;
   readonly #repository: Repository;
 
   constructor(repository: Repository, reference: Reference) {
@@ -46,6 +51,15 @@ class RegistryTransport implements RegistryImage {
     return this.#repository.fetchManifest(descriptor, signal);
   }
 
+  referrers(
+    subject: Digest,
+    artifactType: string,
+    signal?: AbortSignal,
+  ): Promise<readonly Descriptor[]> {
+    const options = signal === undefined ? {} : { signal };
+    return this.#repository.referrers(subject, { artifactType, ...options });
+  }
+
   open(descriptor: Descriptor, signal?: AbortSignal): Promise<Readable> {
     return this.#repository.openBlob(descriptor, signal);
   }
@@ -61,13 +75,25 @@ class RegistryTransport implements RegistryImage {
   }
 
   async current(signal?: AbortSignal): Promise<CurrentImage | undefined> {
-    try {
-      const { digest } = await this.#repository.resolve(this.reference.tag ?? 'latest', signal);
-      return { digest, reference: formatReference({ ...this.reference, digest }) };
-    } catch (thrown) {
-      if (asBuildError(thrown).code === 'IMAGE_NOT_FOUND') return undefined;
-      throw thrown;
+    const tag = this.reference.tag ?? 'latest';
+    const found = await this.#repository.resolve(tag, signal).catch(ifGone);
+    if (found === undefined) return undefined;
+    const { digest } = found;
+    return { digest, reference: formatReference({ ...this.reference, digest }) };
+  }
+
+  async removePrevious(digest: Digest, signal?: AbortSignal): Promise<string | undefined> {
+    const tags = await this.#repository.tags(signal);
+    if (tags.length > maxTagsAsked) return `${this.name} has too many tags to ask for all`;
+    for (const tag of tags) {
+      const named = await this.#repository.resolve(tag, signal).catch(ifGone);
+      if (named?.digest === digest) return `the tag ${tag} is the same image`;
     }
+    const options = signal === undefined ? {} : { signal };
+    for (const referrer of await this.#repository.referrers(digest, options))
+      await this.#repository.deleteManifest(referrer.digest, signal);
+    await this.#repository.deleteManifest(digest, signal);
+    return undefined;
   }
 
   async putManifest(
@@ -83,4 +109,8 @@ class RegistryTransport implements RegistryImage {
   async [Symbol.asyncDispose](): Promise<void> {
     // The client owns the connections.
   }
+}
+
+function ifGone(thrown: unknown): undefined {
+  if (asBuildError(thrown).code !== 'IMAGE_NOT_FOUND') throw thrown;
 }

@@ -25,7 +25,7 @@ export interface CopyOptions {
   readonly executable?: boolean;
   /** Modification time of everything, in nanoseconds; the source's own when absent. */
   readonly mtime?: bigint;
-  /** `follow` copies what a symlink leads to, which must lie inside the source. */
+  /** `follow` copies what a symlink leads to, which must lie inside the source; one that leads nowhere stays a symlink. */
   readonly symlinks: 'preserve' | 'follow';
 }
 
@@ -112,8 +112,8 @@ class TreeCopy {
 
   async #child(item: Item, above: readonly ByteString[]): Promise<void> {
     const stat = fs.lstatSync(fsPath(item.source), { bigint: true });
-    if (stat.isSymbolicLink() && this.#options.symlinks === 'follow')
-      return this.#followed(item, above);
+    const follows = stat.isSymbolicLink() && this.#options.symlinks === 'follow';
+    if (follows && fs.existsSync(fsPath(item.source))) return this.#followed(item, above);
     if (this.#options.filter?.(item.path, stat.isDirectory()) === false) return;
     if (stat.isDirectory()) await this.directory(item, [...above, item.source]);
     else if (stat.isFile() || stat.isSymbolicLink()) await this.#leaf(item, stat);

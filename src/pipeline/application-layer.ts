@@ -20,15 +20,22 @@ import { findAssembleUser } from './build-users.ts';
 import { Container } from './container.ts';
 import { openGiven } from './given/for-assemble.ts';
 import { stageInjections } from './injections.ts';
-import type { BuildSource, ChosenBuilder } from './inputs.ts';
+import type { BuildSource, ChosenBuilder, ChosenRuntime } from './inputs.ts';
 import { buildDirectories, findLeftOut, type LeftOut } from './leave-out.ts';
 import { assemble } from './phases/assemble.ts';
 import { captureChange } from './phases/capture.ts';
 import { type FetchedLayers, fetchLayers } from './phases/fetch.ts';
-import { type RestoredArtifacts, restoreArtifacts } from './phases/restore.ts';
+import type { AssembledContainer } from './phases/keep.ts';
+import { nothingRestored, type RestoredArtifacts, restoreArtifacts } from './phases/restore.ts';
 import { placeSource } from './phases/source.ts';
 import { unpackImage } from './phases/unpack.ts';
 import type { BuildResult } from './request.ts';
+import {
+  type FinalContainer,
+  finishInRuntime,
+  type OpenRuntime,
+  openRuntime,
+} from './runtime-image.ts';
 import { sandboxEnvironment, sandboxOf } from './sandbox.ts';
 import { Scripts } from './scripts.ts';
 
@@ -47,8 +54,10 @@ export interface ApplicationLayer
 export interface MadeLayer {
   readonly made: ApplicationLayer;
   readonly restored: RestoredArtifacts;
-  /** Bytes fetched of builder and previous image. */
+  /** Bytes fetched of builder, runtime and previous image. */
   readonly pulledBytes: number;
+  /** The container as assemble left it, for the artifacts of the next build. */
+  readonly assembled: AssembledContainer;
 }
 
 /** A builder image with its root file system at hand. */
@@ -76,6 +85,7 @@ export async function unpackBuilder(
 /** What a layer is made from. */
 export interface LayerInput {
   readonly builder: ChosenBuilder;
+  readonly runtime?: ChosenRuntime;
   readonly unpacked: UnpackedBuilder;
   readonly source: BuildSource;
   readonly lease: Lease;
@@ -119,27 +129,46 @@ class LayerMaker {
   }
 
   async make(): Promise<MadeLayer> {
-    const { agent, builder, container, unpacked } = this.#place;
-    const before = await container.existing(buildDirectories(builder.destination));
+    const { agent, builder, container, lease, source, unpacked } = this.#place;
+    const { destination } = builder;
+    const before = await container.existing(buildDirectories(destination));
     const { request } = this.#run;
     const user = await findAssembleUser(request, container, builder.contract, this.#signal);
     const scripts = await this.#findScripts();
+    const runtime = await this.#openRuntime();
     await this.#placeSource(user, scripts);
     const restored = await this.#restore(user, scripts);
-    const ran = await this.#assemble(user, scripts);
-    const assembleLabels = await this.#readLabels();
-    const runPath = scripts.require('run').path;
-    const leftOut = await this.#leaveOut(runPath, before);
-    const layer = await this.#capture(user, leftOut);
+    const assembled = await this.#assemble(user, scripts);
+    const ran = runtime === undefined ? assembled : await this.#finish(runtime);
+    const final = runtime ?? { container, destination, user, scripts, before };
+    const labels = await this.#readLabels(final.container);
+    const runPath = final.scripts.require('run').path;
+    const leftOut = await this.#leaveOut(final, runPath);
+    const layer = await this.#capture(final, leftOut);
     const { compression } = request;
     const made = {
       ...(layer === undefined ? {} : { layer: { ...layer, compression } }),
-      ...{ runPath, assembleLabels, executor: ran.executor, isolation: ran.isolation },
+      ...{ runPath, assembleLabels: labels, executor: ran.executor, isolation: ran.isolation },
       leftOut: leftOut.map(({ path, bytes }) => ({ path, bytes })),
       storage: container.storage,
       idMapping: agent.idMapping.kind,
     };
-    return { made, restored, pulledBytes: unpacked.fetched.pulledBytes + restored.pulledBytes };
+    const pulled = [unpacked.fetched, restored, runtime];
+    const pulledBytes = pulled.reduce((sum, part) => sum + (part?.pulledBytes ?? 0), 0);
+    const { environment } = source;
+    const left = { container, user, scripts, environment, lease, restored: restored.kept };
+    return { made, restored, pulledBytes, assembled: left };
+  }
+
+  async #openRuntime(): Promise<OpenRuntime | undefined> {
+    const { agent, lease, runtime: chosen, source } = this.#place;
+    if (chosen === undefined) return undefined;
+    return openRuntime(this.#run, { agent, chosen, lease, source }, this.#signal);
+  }
+
+  #finish(runtime: OpenRuntime): Promise<RunResult> {
+    const { container } = this.#place;
+    return finishInRuntime(this.#run, container, this.#place, runtime, this.#signal);
   }
 
   async #findScripts(): Promise<Scripts> {
@@ -155,7 +184,11 @@ class LayerMaker {
     const { agent, builder, container, source } = this.#place;
     const mtime = BigInt(source.epoch) * 1_000_000_000n;
     const to = `${builder.destination === '/' ? '' : builder.destination}/src`;
-    const input = { container, tree: source.tree, to, owner: user, mtime };
+    const { tree } = source;
+    // As source-to-image does when it copies: what git gives is taken as it is.
+    const follow = !this.#run.request.keepSymlinks && tree.info.commit === undefined;
+    const symlinks: 'preserve' | 'follow' = follow ? 'follow' : 'preserve';
+    const input = { container, tree, to, owner: user, mtime, symlinks };
     this.#run.warn(
       await this.#run.timer.run('source', () => placeSource(agent, input, this.#signal)),
     );
@@ -166,14 +199,14 @@ class LayerMaker {
     const { deps, request, timer } = this.#run;
     if (!request.incremental) {
       timer.skip('restore', 'not asked for');
-      return { used: false, reason: 'not asked for', bytes: 0, pulledBytes: 0 };
+      return nothingRestored('not asked for');
     }
-    const { builder, source, ...place } = this.#place;
-    const input = { ...place, destination: builder.destination, tree: source.tree, user, scripts };
+    const { destination } = this.#place.builder;
+    const input = { ...this.#place, destination, user, scripts };
     const restored = await timer.run('restore', () =>
       restoreArtifacts(deps, request, input, this.#signal),
     );
-    if (!restored.used) this.#run.warn([`clean build: ${restored.reason}`]);
+    if (restored.way === 'none') this.#run.warn([`clean build: ${restored.reason}`]);
     return restored;
   }
 
@@ -193,22 +226,28 @@ class LayerMaker {
     const { environment } = source;
     const sandbox = sandboxOf(request);
     const mounts = [...injected, ...given.mounts];
-    const input = { container, scripts, user, environment, buildEnvironment, sandbox, mounts };
+    const process = { container, scripts, user, environment, buildEnvironment, sandbox };
+    const input = { ...process, script: 'assemble', mounts } as const;
     return timer.run('assemble', () => assemble(input, this.#signal));
   }
 
-  async #readLabels(): Promise<Labels> {
-    const bytes = await this.#place.container.readFile(
-      imageMetadataPath,
-      maxImageMetadataSize + 1,
-      this.#signal,
-    );
-    return bytes === undefined ? labelsFrom([]) : parseImageMetadata(bytes);
+  /** What assemble-runtime says wins over what assemble says. */
+  async #readLabels(final: Container): Promise<Labels> {
+    const merged: Record<string, string> = {};
+    for (const container of new Set([this.#place.container, final])) {
+      const bytes = await container.readFile(
+        imageMetadataPath,
+        maxImageMetadataSize + 1,
+        this.#signal,
+      );
+      if (bytes !== undefined) Object.assign(merged, parseImageMetadata(bytes));
+    }
+    return labelsFrom(Object.entries(merged));
   }
 
-  async #leaveOut(runPath: string, before: ReadonlySet<string>): Promise<readonly LeftOut[]> {
-    const { agent, builder, container, source } = this.#place;
-    const { destination } = builder;
+  async #leaveOut(final: FinalContainer, runPath: string): Promise<readonly LeftOut[]> {
+    const { agent, source } = this.#place;
+    const { before, container, destination } = final;
     const { environment } = source;
     const input = { destination, keep: this.#run.request.keep, before, runPath, environment };
     const leftOut = await findLeftOut(agent, container, input, this.#signal);
@@ -219,10 +258,10 @@ class LayerMaker {
   }
 
   async #capture(
-    owner: ResolvedUser,
+    { container, user: owner }: FinalContainer,
     leftOut: readonly LeftOut[],
   ): Promise<CapturedLayer | undefined> {
-    const { agent, container, lease, source } = this.#place;
+    const { agent, lease, source } = this.#place;
     const { deps, request, timer } = this.#run;
     const exclude = leftOut.map(({ path }) => path);
     const input = { container, epoch: source.epoch, exclude, owner };

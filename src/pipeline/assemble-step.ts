@@ -20,7 +20,7 @@ import { labelsFrom, mergeEnvironment, variableName, workingDirectoryOf } from '
 import type { HashedEntry } from '../source/index.ts';
 import type { ApplicationLayer } from './application-layer.ts';
 import { listInjections } from './injections.ts';
-import type { BuildSource, ChosenBuilder } from './inputs.ts';
+import type { BuildSource, ChosenBuilder, ChosenRuntime } from './inputs.ts';
 import type { OutsidePlaces } from './outside-scripts.ts';
 import type { BuildRequest } from './request.ts';
 import { sandboxInputs } from './sandbox.ts';
@@ -36,6 +36,7 @@ export function whyUncacheable({ volumes }: BuildRequest): string | undefined {
 export interface AssembleStepInput {
   readonly request: BuildRequest;
   readonly builder: ChosenBuilder;
+  readonly runtime: ChosenRuntime | undefined;
   readonly source: BuildSource;
   /** The source's entries; see `hashSource`. */
   readonly entries: readonly HashedEntry[];
@@ -43,7 +44,7 @@ export interface AssembleStepInput {
 
 /** Lists the inputs of assemble. Settings that only choose how an equal result is reached are not among them. */
 export async function assembleStep(input: AssembleStepInput): Promise<CacheStep> {
-  const { request, builder, source, entries } = input;
+  const { request, builder, runtime, source, entries } = input;
   const { compressionLevel = '' } = request;
   const settings: Readonly<Record<string, string>> = {
     'builder image': builder.image.descriptor.digest,
@@ -53,9 +54,13 @@ export async function assembleStep(input: AssembleStepInput): Promise<CacheStep>
     'assemble user': request.assembleUser ?? '',
     'source date': String(source.epoch),
     'directories that are kept': request.keep,
+    'symbolic links are kept': String(request.keepSymlinks),
     timestamps: request.timestamps,
     compression: `${request.compression} ${compressionLevel}`,
     incremental: String(request.incremental),
+    'runtime image': runtime?.image.descriptor.digest ?? '',
+    'runtime artifacts': JSON.stringify(runtime?.artifacts ?? []),
+    'user of the runtime image': request.assembleRuntimeUser ?? '',
   };
   return {
     kind: 'assemble',

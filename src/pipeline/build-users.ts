@@ -38,10 +38,48 @@ export function findAssembleUser(
   return container.user(named.user, named, signal);
 }
 
+/**
+ * Holds the user of assemble-runtime against `--allowed-uids`.
+ *
+ * @throws BuildError `USER_NOT_ALLOWED`, `USAGE_INVALID`
+ */
+export function checkRuntimeUser(
+  request: BuildRequest,
+  execution: ExecutionConfig,
+  contract: BuilderContract,
+): void {
+  const users = runtimeNamesOf(request, contract, execution.user);
+  checkAllowedUids(parseUidRanges(request.allowedUids ?? ''), users);
+}
+
+/** Looks the user of assemble-runtime up in the runtime image: the flag's, else the label's, else the image's own. */
+export function findRuntimeUser(
+  request: BuildRequest,
+  container: Container,
+  contract: BuilderContract,
+  signal: AbortSignal,
+): Promise<ResolvedUser> {
+  const named = assembleUserOf(runtimeNamesOf(request, contract, container.config.execution.user));
+  return container.user(named.user, named, signal);
+}
+
 function namesOf({ assembleUser }: BuildRequest, contract: BuilderContract, image: string) {
   return {
     image,
     ...(assembleUser === undefined ? {} : { flag: assembleUser }),
     ...(contract.assembleUser === undefined ? {} : { label: contract.assembleUser }),
+  };
+}
+
+function runtimeNamesOf(
+  { assembleRuntimeUser: flag }: BuildRequest,
+  { assembleRuntimeUser: label }: BuilderContract,
+  image: string,
+) {
+  return {
+    of: 'runtime' as const,
+    image,
+    ...(flag === undefined ? {} : { flag }),
+    ...(label === undefined ? {} : { label }),
   };
 }

@@ -6,8 +6,9 @@
 import type { SecretValue } from '../agent/index.ts';
 import type { BlobSource } from '../blob/index.ts';
 import { BuildCache, type CacheStep } from '../cache/index.ts';
-import type { ComposedImage, ImageSource } from '../image/index.ts';
-import { digestOf } from '../model/index.ts';
+import { asBuildError } from '../errors/index.ts';
+import type { ComposedImage, ImageDestination, ImageSource } from '../image/index.ts';
+import { type Digest, digestOf } from '../model/index.ts';
 import { hashSource, stampSource } from '../source/index.ts';
 import type { Lease } from '../store/index.ts';
 import {
@@ -22,10 +23,20 @@ import { BuildRun } from './build-run.ts';
 import { both } from './concurrency.ts';
 import type { BuildDeps } from './deps.ts';
 import { readSecrets, refuseSecretsIn } from './given/for-assemble.ts';
-import { type BuildSource, type ChosenBuilder, chooseBuilder, openInputs } from './inputs.ts';
+import {
+  type BuildSource,
+  type ChosenBuilder,
+  type ChosenRuntime,
+  chooseBuilder,
+  chooseRuntime,
+  openInputs,
+} from './inputs.ts';
 import { asPartOf } from './phase-timer.ts';
 import { type ComposedApplication, compose } from './phases/compose.ts';
+import { type KeepReport, keepArtifacts, saveArtifacts } from './phases/keep.ts';
 import { publish } from './phases/publish.ts';
+import type { ResolvedImage } from './phases/resolve.ts';
+import { nothingRestored, type RestoredArtifacts } from './phases/restore.ts';
 import type { BuildRequest, BuildResult } from './request.ts';
 import type { PublishedImage } from './send-image.ts';
 
@@ -49,22 +60,31 @@ export async function build(
   const warn = (message: string) => run.warn([message]);
   const cache = resources.use(new BuildCache({ store, lease, images, warn }, request.cache));
   const inputs = await openBuild(run, cache, lease, signal);
-  const { builder, source } = inputs;
+  const { builder, source, runtime } = inputs;
   const layer = await findOrMake(run, cache, { ...inputs, lease, secrets }, signal);
+  const base = (runtime ?? builder).image;
   const composed = await run.timer.run('compose', async () =>
-    compose(request, { builder: builder.image, source, made: layer.made }),
+    compose(request, { builder: builder.image, base, source, made: layer.made }),
   );
   const { image } = composed;
   refuseSecretsIn([image.configBytes, image.manifest.raw], secrets);
-  const publication = { image, builder: builder.image, layer, destination: target };
-  const published = await run.timer.run('publish', () => publish(deps, publication, signal));
+  const publication = { image, builder: base, layer, destination: target };
+  const before = request.removePrevious ? await target.current?.(signal) : undefined;
+  const [published, saved] = await both(
+    signal,
+    (abort) => run.timer.run('publish', () => publish(deps, publication, abort)),
+    (abort) => saveArtifacts(run, layer.assembled, target, abort),
+  );
+  const kept = await keepArtifacts(run, target, image, saved, signal);
   await cache.publish(signal);
-  return resultOf(run, builder, { layer, composed, published });
+  if (request.removePrevious) await removePrevious(run, target, before?.digest, image, signal);
+  return resultOf(run, inputs, { layer, composed, published, kept });
 }
 
 /** What a build begins with. */
 interface Inputs {
   readonly builder: ChosenBuilder;
+  readonly runtime?: ChosenRuntime;
   readonly source: BuildSource;
   /** Assemble as the cache knows it, and the stamp of the source that it was made of; absent where it cannot be cached. */
   readonly cacheable?: { readonly step: CacheStep; readonly stamp: string };
@@ -73,7 +93,9 @@ interface Inputs {
 }
 
 /** The layer of the application, and where it is. */
-interface FoundLayer extends Omit<MadeLayer, 'made'> {
+interface FoundLayer extends Omit<MadeLayer, 'assembled' | 'made'> {
+  /** Absent when the layer was found in a cache. */
+  readonly assembled?: MadeLayer['assembled'];
   readonly made: ApplicationLayer;
   readonly blobs: BlobSource;
   /** The image that has the layer, when it is not on this machine. */
@@ -89,6 +111,7 @@ async function openBuild(
   signal: AbortSignal,
 ): Promise<Inputs> {
   const builder = await chooseBuilder(run, signal);
+  const runtime = await chooseRuntime(run, signal);
   await lease.add(builder.image.manifest.layers.map(({ digest }) => digest));
   const isUncacheable = whyUncacheable(run.request) !== undefined;
   const waits = !isUncacheable && (await cache.mayHave());
@@ -100,11 +123,22 @@ async function openBuild(
         const source = await openInputs(run, builder, abort);
         if (isUncacheable) return { source };
         const { entries, stamp } = await hashSource(source.tree, abort);
-        const step = await assembleStep({ request: run.request, builder, source, entries });
+        const step = await assembleStep({
+          request: run.request,
+          builder,
+          runtime,
+          source,
+          entries,
+        });
         return { source, cacheable: { step, stamp } };
       }),
   );
-  return { builder, ...opened, ...(unpacked === undefined ? {} : { unpacked }) };
+  return {
+    builder,
+    ...opened,
+    ...(runtime === undefined ? {} : { runtime }),
+    ...(unpacked === undefined ? {} : { unpacked }),
+  };
 }
 
 async function findOrMake(
@@ -116,9 +150,9 @@ async function findOrMake(
   const found = await findLayer(run, cache, inputs, signal);
   if (typeof found !== 'string') return found;
   if (run.request.cache.explain) run.tell(`assemble: not cached: ${found}`);
-  const { builder, source, cacheable, lease, secrets } = inputs;
+  const { builder, source, cacheable, lease } = inputs;
   const unpacked = inputs.unpacked ?? (await unpackBuilder(run, builder, lease, signal));
-  const layer = await makeLayer(run, { builder, source, unpacked, lease, secrets }, signal);
+  const layer = await makeLayer(run, { ...inputs, unpacked }, signal);
   if (cacheable !== undefined) {
     if ((await stampSource(source.tree, signal)) === cacheable.stamp)
       await cache.keep(cacheable.step, toCache(layer.made));
@@ -150,7 +184,7 @@ async function findLayer(
     made,
     blobs,
     ...(near === undefined ? {} : { near }),
-    restored: { used: false, reason, bytes: 0, pulledBytes: 0 },
+    restored: nothingRestored(reason),
     pulledBytes: 0,
     cached: { used: true, reason: `found in ${hit.place}` },
   };
@@ -161,12 +195,13 @@ interface Outcome {
   readonly layer: FoundLayer;
   readonly composed: ComposedApplication;
   readonly published: PublishedImage;
+  readonly kept: KeepReport;
 }
 
 function resultOf(
   run: BuildRun,
-  { image: builder }: ChosenBuilder,
-  { layer, composed, published }: Outcome,
+  { builder: { image: builder }, runtime }: Inputs,
+  { layer, composed, published, kept }: Outcome,
 ): BuildResult {
   const { image, labels }: { image: ComposedImage; labels: BuildResult['labels'] } = composed;
   const { made, restored } = layer;
@@ -176,13 +211,49 @@ function resultOf(
     digest: digestOf(image.manifest.raw),
     imageId: image.manifest.config.digest,
     labels,
-    builder: { reference: builder.source.name, digest: builder.descriptor.digest },
+    builder: referenceOf(builder),
+    ...(runtime === undefined ? {} : { runtime: referenceOf(runtime.image) }),
     layers: published.layers,
     phases: run.timer.times,
     transfer: { ...published.transfer, pulled: layer.pulledBytes },
     ...{ executor, isolation, storage, idMapping, leftOut },
     cache: layer.cached,
-    incremental: { used: restored.used, reason: restored.reason, restoredBytes: restored.bytes },
+    incremental: incrementalReport(restored, kept),
     warnings: run.warnings,
+  };
+}
+
+/** `--rm`; an image that cannot be deleted fails no build. */
+async function removePrevious(
+  run: BuildRun,
+  target: ImageDestination,
+  previous: Digest | undefined,
+  { manifest }: ComposedImage,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!run.request.incremental) return run.warn(['--rm does nothing without --incremental']);
+  if (target.removePrevious === undefined)
+    return run.warn([`--rm: ${target.name} is no registry: only the name moved`]);
+  if (previous === undefined || previous === digestOf(manifest.raw)) return;
+  const why = await target.removePrevious(previous, signal).catch((thrown: unknown) => {
+    signal.throwIfAborted();
+    return asBuildError(thrown).message;
+  });
+  if (why === undefined) run.tell(`removed the previous image ${previous}`);
+  else run.warn([`--rm: the previous image ${previous} is still there: ${why}`]);
+}
+
+function referenceOf({ source, descriptor }: ResolvedImage): BuildResult['builder'] {
+  return { reference: source.name, digest: descriptor.digest };
+}
+
+function incrementalReport(
+  { way, reason, bytes, pulledBytes, savedBytes }: RestoredArtifacts,
+  kept: KeepReport,
+): BuildResult['incremental'] {
+  return {
+    used: way !== 'none',
+    ...{ way, reason, savedBytes, restoredBytes: bytes, fetchedBytes: pulledBytes },
+    kept: { done: kept.kept, reason: kept.reason, sentBytes: kept.sentBytes },
   };
 }

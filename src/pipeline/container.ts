@@ -8,6 +8,7 @@ import type {
   FileFacts,
   MountRequest,
   OperationEvent,
+  RunOutput,
   RunResult,
   StorageKind,
   StoragePreference,
@@ -44,7 +45,7 @@ export interface ContainerProcess {
   readonly env: readonly string[];
   readonly cwd: string;
   readonly user: ResolvedUser;
-  readonly stdio: 'events' | 'inherit' | { readonly stdoutFile: string };
+  readonly stdio: RunOutput;
   readonly mounts?: readonly MountRequest[];
 }
 
@@ -112,7 +113,7 @@ export class Container implements AsyncDisposable {
    * @throws BuildError `IMAGE_CONFIG_INVALID`, `USAGE_INVALID` (malformed), `BUILDER_INVALID` (an unknown name)
    */
   async user(name: string, origin: UserOrigin, signal: AbortSignal): Promise<ResolvedUser> {
-    const [passwd, group] = await this.#read(accountFiles, maxAccountFileSize, signal);
+    const [passwd, group] = await this.look(accountFiles, maxAccountFileSize, signal);
     return resolveUser(name, textOf(passwd), textOf(group), origin);
   }
 
@@ -122,13 +123,23 @@ export class Container implements AsyncDisposable {
     limit: number,
     signal: AbortSignal,
   ): Promise<Uint8Array | undefined> {
-    const [facts] = await this.#read([path], limit, signal);
+    const [facts] = await this.look([path], limit, signal);
     return facts?.kind === 'file' ? facts.head : undefined;
+  }
+
+  /** Returns facts about some paths, with at most `limit` bytes of those that are files. */
+  look(
+    paths: readonly string[],
+    limit: number,
+    signal?: AbortSignal,
+  ): Promise<readonly (FileFacts | undefined)[]> {
+    const options = signal === undefined ? {} : { signal };
+    return this.#deps.agent.call('readFiles', { workspace: this.workspace, paths, limit }, options);
   }
 
   /** Tells which of some paths exist. */
   async existing(paths: readonly string[]): Promise<ReadonlySet<string>> {
-    const facts = await this.#read(paths, 0);
+    const facts = await this.look(paths, 0);
     return new Set(paths.filter((_, i) => facts[i] !== undefined));
   }
 
@@ -172,15 +183,6 @@ export class Container implements AsyncDisposable {
     await this.#scratch
       .remove((path) => agent.call('removeTree', { path }).then(() => {}))
       .catch(() => this.#scratch[Symbol.asyncDispose]());
-  }
-
-  #read(
-    paths: readonly string[],
-    limit: number,
-    signal?: AbortSignal,
-  ): Promise<readonly (FileFacts | undefined)[]> {
-    const options = signal === undefined ? {} : { signal };
-    return this.#deps.agent.call('readFiles', { workspace: this.workspace, paths, limit }, options);
   }
 
   #report(phase: Phase, event: OperationEvent): void {

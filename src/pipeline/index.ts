@@ -29,4 +29,6 @@ export type {
   TransferReport,
 } from './request.ts';
 export { type SandboxRequest, sandboxEnvironment, sandboxInputs, sandboxOf } from './sandbox.ts';
+export { explainRuntimeFailure, type NamedScript } from './script-failure.ts';
 export { type LayerOrigin, type SendInput, sendImage } from './send-image.ts';
+export { placeUsage } from './usage-script.ts';

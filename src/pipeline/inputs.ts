@@ -5,12 +5,15 @@ import {
   destinationOf,
   mergeEnvironment,
   parseBuilderContract,
+  parseRuntimeArtifacts,
+  type RuntimeArtifact,
 } from '../s2i/index.ts';
 import type { SourceTree } from '../source/index.ts';
 import type { BuildRun } from './build-run.ts';
-import { checkUsers } from './build-users.ts';
+import { checkRuntimeUser, checkUsers } from './build-users.ts';
 import { openBuildSource } from './open-source.ts';
 import { type OutsidePlaces, readOutsidePlaces } from './outside-scripts.ts';
+import { asPartOf, type PhaseOutcome } from './phase-timer.ts';
 import { type ResolvedImage, resolveImage } from './phases/resolve.ts';
 import { readSourceEnvironment } from './phases/source.ts';
 
@@ -37,16 +40,45 @@ export interface BuildSource {
 /** Resolves the builder image and holds it against what the user allows. */
 export async function chooseBuilder(run: BuildRun, signal: AbortSignal): Promise<ChosenBuilder> {
   const { request } = run;
-  const source = run.resources.use(await run.deps.images.source(request.builder));
-  const image = await run.timer.run('resolve', () =>
-    resolveImage(source, request.platform, signal),
-  );
+  const chosen = await run.timer.run('resolve', () => chooseImage(run, request.builder, signal));
+  checkUsers(request, chosen.image.config.execution, chosen.contract);
+  return chosen;
+}
+
+/** A runtime image, and what goes into it. */
+export interface ChosenRuntime extends ChosenBuilder {
+  readonly artifacts: readonly RuntimeArtifact[];
+}
+
+/** Resolves the runtime image, if the user names one, and holds it against what the user allows. */
+export async function chooseRuntime(
+  run: BuildRun,
+  signal: AbortSignal,
+): Promise<ChosenRuntime | undefined> {
+  const { request } = run;
+  const { runtimeImage, runtimeArtifacts } = request;
+  if (runtimeImage === undefined) return undefined;
+  const { value: chosen } = await asPartOf('resolve', () => chooseImage(run, runtimeImage, signal));
+  const { contract, image } = chosen;
+  checkRuntimeUser(request, image.config.execution, contract);
+  const artifacts = parseRuntimeArtifacts(runtimeArtifacts, contract.runtimeArtifacts);
+  return { ...chosen, artifacts };
+}
+
+async function chooseImage(
+  run: BuildRun,
+  name: string,
+  signal: AbortSignal,
+): Promise<PhaseOutcome<ChosenBuilder>> {
+  const { request } = run;
+  const source = run.resources.use(await run.deps.images.source(name));
+  const { value: image, ...outcome } = await resolveImage(source, request.platform, signal);
   const contract = parseBuilderContract(image.config.execution, {
     allowRemoteScripts: request.allowRemoteScripts,
   });
   run.warn(contract.warnings);
-  checkUsers(request, image.config.execution, contract);
-  return { image, contract, destination: destinationOf(contract, request.destination) };
+  const destination = destinationOf(contract, request.destination);
+  return { ...outcome, value: { image, contract, destination } };
 }
 
 /** Opens the source and reads what it says about the build. */

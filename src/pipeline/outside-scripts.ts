@@ -45,7 +45,7 @@ export interface OutsidePlaces {
 }
 
 /** The scripts a build can need; usage texts are not among them. */
-const neededScripts = scriptNames.filter((name) => name !== 'usage');
+const neededScripts: readonly ScriptName[] = scriptNames.filter((name) => name !== 'usage');
 
 /**
  * Reads the scripts of the source, at the user's scripts URL, and at that of the builder image.
@@ -109,10 +109,11 @@ export async function readScriptsAt(
   url: ScriptsUrl | undefined,
   reach: HttpReach,
   signal: AbortSignal,
+  names = neededScripts,
 ): Promise<OutsideScripts> {
   const found = new Map<ScriptName, OutsideScript>();
   if (url === undefined || url.kind === 'image') return found;
-  for (const name of neededScripts) {
+  for (const name of names) {
     const script =
       url.kind === 'file'
         ? await readScript(join(url.path, name))

@@ -47,6 +47,17 @@ export interface BuildRequest {
   readonly labels: Readonly<Record<string, string>>;
 
   readonly incremental: boolean;
+  /** The image whose artifacts an incremental build begins with; the tag's own when absent. */
+  readonly incrementalFrom?: string;
+  /** Whether an incremental build keeps its artifacts beside the image for the next one. */
+  readonly saveArtifacts: 'auto' | 'never';
+  /** Removes the image that the tag named before, once the new one is in its place. */
+  readonly removePrevious: boolean;
+  /** The image that the result stands on, instead of the builder image. */
+  readonly runtimeImage?: string;
+  /** `source[:destination]`: what goes from the builder image into the runtime image. */
+  readonly runtimeArtifacts: readonly string[];
+  readonly assembleRuntimeUser?: string;
   /** What of the build's own files stays in the image, needed or not: none, the source, or all (as source-to-image). */
   readonly keep: 'nothing' | 'source' | 'all';
 
@@ -99,6 +110,21 @@ export interface TransferReport {
   readonly skipped: number;
 }
 
+/** How an incremental build went, and what it leaves for the next. */
+export interface IncrementalReport {
+  readonly used: boolean;
+  /** Where the artifacts came from. */
+  readonly way: 'kept' | 'previous-image' | 'none';
+  readonly reason: string;
+  /** The archive of artifacts as it was restored. */
+  readonly restoredBytes: number;
+  readonly fetchedBytes: number;
+  /** Bytes of the previous image that did not have to be fetched. */
+  readonly savedBytes: number;
+  /** The artifacts beside the new image. */
+  readonly kept: { readonly done: boolean; readonly reason: string; readonly sentBytes: number };
+}
+
 /** The result of a build that succeeded; the content of `--metadata-file`. */
 export interface BuildResult {
   /** The reference with digest, as printed on standard output. */
@@ -119,11 +145,9 @@ export interface BuildResult {
   readonly isolation: IsolationLevel;
   readonly storage: StorageKind;
   readonly idMapping: string;
-  readonly incremental: {
-    readonly used: boolean;
-    readonly reason: string;
-    readonly restoredBytes: number;
-  };
+  readonly incremental: IncrementalReport;
+  /** What `--runtime-image` came to. */
+  readonly runtime?: { readonly reference: string; readonly digest: Digest };
   /** Whether the application's layer came out of the build cache, from where, and why not. */
   readonly cache: { readonly used: boolean; readonly reason: string };
   /** Directories of the build that are not in the image because nothing in it refers to them. */

@@ -17,7 +17,7 @@ import {
   type ScriptPlan,
 } from '../s2i/index.ts';
 import type { Container } from './container.ts';
-import type { OutsidePlaces } from './outside-scripts.ts';
+import { maxScriptSize, type OutsidePlaces } from './outside-scripts.ts';
 
 /** Bytes of a script that are read to tell how it is started and why it might not be. */
 const headBytes = 4096;
@@ -108,6 +108,20 @@ export class Scripts {
   viaShell(name: ScriptName): boolean {
     const facts = this.factsOf(name);
     return facts !== undefined && needsShell(facts.head);
+  }
+
+  /**
+   * Reads a script that the build has, wherever it comes from.
+   *
+   * @throws BuildError `SCRIPT_NOT_FOUND`
+   */
+  async read(name: ScriptName, container: Container, signal: AbortSignal): Promise<Uint8Array> {
+    const location = this.require(name);
+    const content =
+      location.kind === 'image'
+        ? await container.readFile(location.path, maxScriptSize, signal)
+        : this.#contentOf(location, name)?.content;
+    return content ?? new Uint8Array();
   }
 
   /** Whether any script comes from outside of the image. */

@@ -20,7 +20,23 @@ export interface BuildUsers {
   readonly image: string;
   /** ONBUILD instructions of the builder image. */
   readonly onBuild?: readonly string[];
+  /** Whose users they are; the builder image's when absent. */
+  readonly of?: 'builder' | 'runtime';
 }
+
+/** What the places are called in which a user can be named. */
+const names = {
+  builder: {
+    flag: '--assemble-user',
+    label: 'the assemble-user label of the builder image',
+    image: 'USER of the builder image',
+  },
+  runtime: {
+    flag: '--assemble-runtime-user',
+    label: 'the assemble-runtime-user label of the runtime image',
+    image: 'USER of the runtime image',
+  },
+} as const;
 
 /**
  * Parses `n`, `n-`, `-n` and `n-m`, separated by commas. An empty text gives no ranges, which allows everyone.
@@ -58,17 +74,17 @@ export function parseUidRanges(text: string): readonly UidRange[] {
  */
 export function checkAllowedUids(ranges: readonly UidRange[], users: BuildUsers): void {
   if (ranges.length === 0) return;
+  const called = names[users.of ?? 'builder'];
   for (const user of onBuildUsers(users.onBuild ?? [])) {
     if (!isAllowed(ranges, withoutGroup(user)))
       throw notAllowed(user, 'an ONBUILD instruction of the builder image');
   }
   if (given(users.flag)) {
-    if (!isAllowed(ranges, users.flag)) throw notAllowed(users.flag, '--assemble-user');
+    if (!isAllowed(ranges, users.flag)) throw notAllowed(users.flag, called.flag);
   } else if (given(users.label)) {
-    if (!isAllowed(ranges, withoutGroup(users.label)))
-      throw notAllowed(users.label, 'the assemble-user label of the builder image');
+    if (!isAllowed(ranges, withoutGroup(users.label))) throw notAllowed(users.label, called.label);
   } else if (!isAllowed(ranges, withoutGroup(users.image))) {
-    throw notAllowed(users.image, 'USER of the builder image');
+    throw notAllowed(users.image, called.image);
   }
 }
 
@@ -78,10 +94,10 @@ export function assembleUserOf(users: BuildUsers): {
   readonly what: string;
   readonly from: 'user' | 'image';
 } {
-  if (given(users.flag)) return { user: users.flag, what: '--assemble-user', from: 'user' };
-  if (given(users.label))
-    return { user: users.label, what: 'the assemble-user label', from: 'image' };
-  return { user: users.image, what: 'USER of the builder image', from: 'image' };
+  const called = names[users.of ?? 'builder'];
+  if (given(users.flag)) return { user: users.flag, what: called.flag, from: 'user' };
+  if (given(users.label)) return { user: users.label, what: called.label, from: 'image' };
+  return { user: users.image, what: called.image, from: 'image' };
 }
 
 function onBuildUsers(instructions: readonly string[]): readonly string[] {

@@ -23,15 +23,30 @@ export interface Diagnosis {
   readonly suggestion?: string;
 }
 
+/** A diagnosis, and whether a fault of the script's file is the reason, so that it never ran. */
+export interface ScriptDiagnosis {
+  readonly diagnosis: Diagnosis;
+  readonly isCertain: boolean;
+}
+
 /**
  * Explains a failure. Facts about the file count for the codes with which shells and runtimes say that
- * they could not start something; with any other code the script itself decided.
+ * they could not start something; with any other code the script itself decided. Runtimes say 1 as well, but so do
+ * scripts that have removed themselves.
  */
-export function diagnoseScript(facts: ScriptFacts): Diagnosis {
-  const general = meaningOfExitCode(facts.exitCode);
-  if (![126, 127, 255].includes(facts.exitCode)) return general;
-  return (facts.file === undefined ? missing(facts) : fileProblem(facts, facts.file)) ?? general;
+export function diagnoseScript(facts: ScriptFacts): ScriptDiagnosis {
+  const { exitCode, file } = facts;
+  const found = !startCodes.includes(exitCode)
+    ? undefined
+    : file !== undefined
+      ? fileProblem(facts, file)
+      : exitCode === 1
+        ? undefined
+        : missing(facts);
+  return { diagnosis: found ?? meaningOfExitCode(exitCode), isCertain: found !== undefined };
 }
+
+const startCodes: readonly number[] = [1, 126, 127, 255];
 
 /** What an exit code means by convention. */
 export function meaningOfExitCode(code: number): Diagnosis {
@@ -72,7 +87,9 @@ function missing(facts: ScriptFacts): Diagnosis {
   return {
     reason: `there is no ${facts.path} in the image`,
     suggestion:
-      'check the label io.openshift.s2i.scripts-url of the builder image, or give --scripts-url',
+      facts.name === 'run'
+        ? 'build the image again: its command names a script that it does not have'
+        : 'check the label io.openshift.s2i.scripts-url of the builder image, or give --scripts-url',
   };
 }
 
@@ -108,7 +125,7 @@ function interpreterProblem(facts: ScriptFacts, head: Buffer): Diagnosis | undef
   if (interpreter !== '' && !facts.imageHas(interpreter)) {
     return noShell(facts, `the interpreter ${interpreter} of ${facts.path} is not in the image`);
   }
-  return interpreter.endsWith('/env') && argument !== ''
+  return interpreter.endsWith('/env') && argument !== '' && facts.exitCode === 127
     ? {
         reason: `exit code ${facts.exitCode}: ${argument}, which runs ${facts.path}, or a command in it was not found`,
         suggestion: `check that ${argument} is on the PATH of the builder image`,

@@ -1,5 +1,5 @@
 /** Source ingress: directories, git repositories, tar archives; and what of them is left out. */
-export { extractArchive } from './archive/extract.ts';
+export { extractArchive, readArchive } from './archive/extract.ts';
 export type { SourceDeps } from './deps.ts';
 export {
   type Download,

@@ -139,6 +139,7 @@ export function recordingDestination(): ImageDestination & { readonly log: strin
     log,
     name: 'recorder',
     family: 'any',
+    holdsReferrers: false,
     mountableFrom: () => undefined,
     put: async (descriptor, open) => {
       for await (const _ of await open());

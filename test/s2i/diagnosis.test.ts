@@ -15,7 +15,7 @@ function explain(
     imageHas: (path) => ['/bin/sh', '/usr/bin/env'].includes(path),
     architecture: 'amd64',
     ...facts,
-  });
+  }).diagnosis;
 }
 
 /** The beginning of a program for a machine. */
@@ -54,6 +54,11 @@ t.test('M3 the named cause when a script cannot start', async (t) => {
   t.match(explain('#!/bin/bash\necho'), {
     reason: /interpreter \/bin\/bash .* is not in the image/,
   });
+  t.match(
+    explain('#!/bin/bash\necho', { exitCode: 1 }),
+    { reason: /interpreter/ },
+    'as runc says it',
+  );
   t.match(explain('#! /bin/bash -e\n'), { reason: /interpreter \/bin\/bash/ });
   t.match(explain('#!/usr/bin/env python3\n'), { reason: /python3/, suggestion: /PATH/ });
   t.match(explain('echo', { imageHas: () => false }), {
@@ -75,5 +80,6 @@ t.test('M3 a program for another architecture is named', async (t) => {
 t.test('a script that started and failed is not suspected', async (t) => {
   t.same(explain('#!/bin/bash\r\n', { exitCode: 3 }), { reason: 'exit code 3' });
   t.match(explain(undefined, { exitCode: 137 }), { reason: /memory/ });
+  t.same(explain(undefined, { exitCode: 1 }), { reason: 'exit code 1' }, 'it may remove itself');
   t.match(explain('#!/bin/sh\nfoo', { exitCode: 127 }), { reason: /command was not found/ });
 });

@@ -4,7 +4,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, statSync } from 'node:fs';
+import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { BuildError } from '../../errors/index.ts';
 import type { ExitStatus, RunMount, RunSpec, RunStdio, Runtime } from '../../runtime/index.ts';
@@ -16,6 +16,7 @@ import { mountNameResolution } from '../name-resolution.ts';
 import type { RunRequest, RunResult } from '../protocol.ts';
 import { type SecretPattern, secretPatterns } from '../secrets/patterns.ts';
 import { SecretRedactor } from '../secrets/redact.ts';
+import { SecretSearch } from '../secrets/scan.ts';
 import type { OperationContext } from '../server.ts';
 import { openOutputPipes } from '../stdio.ts';
 import type { Workspace } from '../workspace.ts';
@@ -70,8 +71,8 @@ export async function runProcess(
     fakeRoot,
   };
   const limit = timeLimit(request.timeoutSeconds, context.signal);
-  const status = await withStdio(workspace, request.stdio, context, (stdio) =>
-    choice.runtime.run(spec, stdio, limit.signal),
+  const status = await withStdio(workspace, request.stdio, context, (stdio, stopped) =>
+    choice.runtime.run(spec, stdio, AbortSignal.any([limit.signal, stopped])),
   );
   context.signal.throwIfAborted();
   if (!limit.reached()) refuseFailure(choice.runtime.name, status);
@@ -118,35 +119,58 @@ function timeLimit(
   };
 }
 
+/** Runs with output connected; the second argument of `run` aborts when output may not be kept. */
 async function withStdio<T>(
   workspace: Workspace,
   mode: RunRequest['stdio'],
   context: OperationContext,
-  run: (stdio: RunStdio) => Promise<T>,
+  run: (stdio: RunStdio, stopped: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  if (mode === 'inherit') return run({ stdin: 0, stdout: 1, stderr: 2 });
+  const stopped = new AbortController();
+  if (mode === 'inherit') return run({ stdin: 0, stdout: 1, stderr: 2 }, stopped.signal);
   const [out, err] = await openOutputPipes(workspace.directory, 2);
   if (out === undefined || err === undefined) throw new BuildError('INTERNAL', 'no output pipes');
   using _out = out;
   using _err = err;
-  const file = mode === 'events' ? undefined : openSync(mode.stdoutFile, 'w', 0o600);
+  const patterns = secretPatterns(workspace.secrets);
+  const forwarded = [
+    mode === 'events'
+      ? forward(out.readable, 'stdout', patterns, context)
+      : keep(out.readable, mode, patterns).catch((error) => stopped.abort(error)),
+    forward(err.readable, 'stderr', patterns, context),
+  ];
+  const result = await run(
+    { stdin: 'ignore', stdout: out.writeEnd, stderr: err.writeEnd },
+    stopped.signal,
+  );
+  out.closeWriteEnd();
+  err.closeWriteEnd();
+  await Promise.race([Promise.all(forwarded), delay(drainMilliseconds)]);
+  stopped.signal.throwIfAborted();
+  return result;
+}
+
+/** Keeps output in a file, up to a limit; it leaves the sandbox, so it may hold no secret either. */
+async function keep(
+  readable: Socket,
+  { stdoutFile, maxBytes }: Extract<RunRequest['stdio'], object>,
+  patterns: readonly SecretPattern[],
+): Promise<void> {
+  const file = openSync(stdoutFile, 'w', 0o600);
+  const search = new SecretSearch(patterns);
   try {
-    const patterns = secretPatterns(workspace.secrets);
-    const forwarded = [
-      file === undefined ? forward(out.readable, 'stdout', patterns, context) : Promise.resolve(),
-      forward(err.readable, 'stderr', patterns, context),
-    ];
-    const result = await run({
-      stdin: 'ignore',
-      stdout: file ?? out.writeEnd,
-      stderr: err.writeEnd,
-    });
-    out.closeWriteEnd();
-    err.closeWriteEnd();
-    await Promise.race([Promise.all(forwarded), delay(drainMilliseconds)]);
-    return result;
+    let total = 0;
+    for await (const chunk of readable as AsyncIterable<Uint8Array>) {
+      total += chunk.length;
+      if (total > maxBytes)
+        throw new BuildError('LIMIT_EXCEEDED', `the output is longer than ${maxBytes} bytes`);
+      const secret = search.find(chunk);
+      if (secret !== undefined)
+        throw new BuildError('SECRET_IN_IMAGE', `the output holds the secret ${secret}`);
+      for (let at = 0; at < chunk.length; ) at += writeSync(file, chunk, at);
+    }
   } finally {
-    if (file !== undefined) closeSync(file);
+    closeSync(file);
   }
 }
 

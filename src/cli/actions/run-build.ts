@@ -21,7 +21,7 @@ import type { Renderer, Summary } from '../../ui/index.ts';
 import { sendCallback } from '../callback.ts';
 import { flagOption, type Invocation, textOption } from '../command.ts';
 import { acceptS2iFlags } from '../commands/s2i-flags.ts';
-import { openImages } from '../images.ts';
+import { openHttp, openImages } from '../images.ts';
 import { createCommandRenderer } from '../reporting.ts';
 import { openSession } from '../session.ts';
 import { loadSettings, openLocalStore, reportConfigWarnings } from '../wiring.ts';
@@ -42,7 +42,17 @@ interface TypedBuild {
  * @param said what the user should know about the arguments
  */
 export async function runBuild(typed: Invocation, said: readonly string[] = []): Promise<number> {
-  const { invocation, notices } = acceptS2iFlags(typed);
+  try {
+    const { invocation, notices } = acceptS2iFlags(typed);
+    return await runAccepted(invocation, [...said, ...notices]);
+  } catch (error) {
+    // What is wrong with the arguments themselves is a failed build, too, to whoever waits for one.
+    await callBackFailure(typed, (problem) => typed.io.stderr.write(`warning: ${problem}\n`));
+    throw error;
+  }
+}
+
+async function runAccepted(invocation: Invocation, said: readonly string[]): Promise<number> {
   const { io, options } = invocation;
   const dockerfile = textOption(options, 'asDockerfile');
   const runsImage = flagOption(options, 'run');
@@ -54,13 +64,14 @@ export async function runBuild(typed: Invocation, said: readonly string[] = []):
   const request = { ...plain, env: [...plain.env, ...file.entries] };
   const renderer = createCommandRenderer(config, io);
   reportConfigWarnings(config, renderer, Date.now());
-  for (const message of [...said, ...notices, ...file.warnings]) warn(renderer, message);
+  for (const message of [...said, ...file.warnings]) warn(renderer, message);
   const build = { invocation, config, request, renderer };
   try {
     if (dockerfile === undefined) await buildImage(build);
     else await buildDockerfile(build, dockerfile);
   } catch (thrown) {
     const error = asBuildError(io.signal.aborted ? io.signal.reason : thrown);
+    await callBackFailure(invocation, (problem) => warn(renderer, problem));
     renderer.finish({ ok: false, error });
     return error.exitCode;
   }
@@ -75,14 +86,11 @@ async function buildImage({ invocation, config, request, renderer }: TypedBuild)
   const { http } = images;
   const { stdin, env } = io;
   const deps = { images, http, store, agent, reporter: renderer, now: Date.now, stdin, env };
-  const tell = (outcome: CallbackOutcome) => callBack(invocation, http, renderer, outcome);
-  const result = await build(deps, request, io.signal).catch(async (error: unknown) => {
-    await tell({ success: false });
-    throw error;
-  });
+  const result = await build(deps, request, io.signal);
   await writeReports(result, invocation);
   const { image, digest, labels } = result;
-  await tell({ success: true, image, digest, labels });
+  const outcome = { success: true, image, digest, labels } as const;
+  await callBack(invocation, http, (problem) => warn(renderer, problem), outcome);
   renderer.finish({ ok: true, summary: summaryOf(request, result) });
   io.stdout.write(`${result.image}\n`);
 }
@@ -109,6 +117,7 @@ function summaryOf(request: BuildRequest, result: BuildResult): Summary {
     facts: [
       cache.used ? ['assemble', `not run: ${cache.reason}`] : ['executor', ranBy],
       ...(request.incremental && !cache.used ? [['incremental', incremental.reason] as const] : []),
+      ...(request.incremental && !cache.used ? [['kept', incremental.kept.reason] as const] : []),
     ],
   };
 }
@@ -117,16 +126,30 @@ function warn(renderer: Renderer, message: string): void {
   renderer.emit({ type: 'log', level: 'warning', message, time: Date.now() });
 }
 
+async function callBackFailure(
+  invocation: Invocation,
+  complain: (problem: string) => void,
+): Promise<void> {
+  if (callbackUrl(invocation) === '') return;
+  const { send, close } = openHttp(invocation.io);
+  await callBack(invocation, send, complain, { success: false });
+  await close();
+}
+
 async function callBack(
-  { options }: Invocation,
+  invocation: Invocation,
   http: Transport,
-  renderer: Renderer,
+  complain: (problem: string) => void,
   outcome: CallbackOutcome,
 ): Promise<void> {
-  const url = textOption(options, 'callbackUrl');
-  if (url === undefined || url === '') return;
+  const url = callbackUrl(invocation);
+  if (url === '') return;
   const problem = await sendCallback(http, url, outcome);
-  if (problem !== undefined) warn(renderer, problem);
+  if (problem !== undefined) complain(problem);
+}
+
+function callbackUrl({ options }: Invocation): string {
+  return textOption(options, 'callbackUrl') ?? '';
 }
 
 /** @throws BuildError `USAGE_INVALID`, `LIMIT_EXCEEDED` */

@@ -1,24 +1,31 @@
 /** `s2oci run` and `s2oci usage`: run an image rootless, in the executors that builds use. */
 
+import type { Agent } from '../../agent/index.ts';
 import type { Settings } from '../../config/index.ts';
 import { BuildError } from '../../errors/index.ts';
 import { silentReporter } from '../../events/index.ts';
-import { type ExecutionConfig, hostPlatform, parsePlatform } from '../../model/index.ts';
+import { hostPlatform, parsePlatform } from '../../model/index.ts';
 import {
   Container,
   type ContainerProcess,
+  explainRuntimeFailure,
   fetchLayers,
+  type NamedScript,
+  placeUsage,
   resolveImage,
   type SandboxSettings,
   unpackImage,
 } from '../../pipeline/index.ts';
 import {
-  parseBuilderContract,
   parseVariable,
+  type ResolvedUser,
   scriptEnvironment,
   userOfImage,
 } from '../../s2i/index.ts';
+import type { HttpGet } from '../../source/index.ts';
 import { type Invocation, listOption, textOption } from '../command.ts';
+import { acceptS2iFlags } from '../commands/s2i-flags.ts';
+import { printFailure } from '../failure.ts';
 import { openImages } from '../images.ts';
 import { createCommandRenderer } from '../reporting.ts';
 import { openSession } from '../session.ts';
@@ -26,33 +33,57 @@ import { loadSettings } from '../wiring.ts';
 
 /** Runs an image by its own command, or by the one that was typed. */
 export function run(invocation: Invocation): Promise<number> {
-  return runImage(invocation, ({ cmd }) =>
-    invocation.args.length > 1 ? invocation.args.slice(1) : cmd,
+  const typed = invocation.args.slice(1);
+  return runImage(invocation, 'run', async ({ container }) =>
+    typed.length > 0 ? typed : container.config.execution.cmd,
   );
 }
 
+/** Flags that source-to-image takes here as with builds. */
+const withoutEffectOnUsage = [
+  ['incremental', '--incremental'],
+  ['rm', '--rm'],
+  ['callbackUrl', '--callback-url'],
+] as const;
+
 /** Runs the usage script of a builder image. */
-export function usage(invocation: Invocation): Promise<number> {
-  return runImage(invocation, (execution) => {
-    const { scriptsUrl } = parseBuilderContract(execution);
-    if (scriptsUrl?.kind === 'image')
-      return [`${scriptsUrl.path === '/' ? '' : scriptsUrl.path}/usage`];
-    throw new BuildError('SCRIPT_NOT_FOUND', 'the image does not say where its scripts are', {
-      origin: 'builder',
-      suggestion: 'is it a builder image? It needs the label io.openshift.s2i.scripts-url',
-    });
-  });
+export function usage(typed: Invocation): Promise<number> {
+  const { invocation, notices } = acceptS2iFlags(typed);
+  for (const notice of notices) invocation.io.stderr.write(`warning: ${notice}\n`);
+  const { options, io } = invocation;
+  for (const [name, flag] of withoutEffectOnUsage)
+    if (options[name] !== undefined && options[name] !== false)
+      io.stderr.write(`warning: ${flag} has no effect on usage\n`);
+  const request = {
+    scriptsUrl: textOption(options, 'scriptsUrl'),
+    destination: textOption(options, 'destination'),
+  };
+  return runImage(invocation, 'usage', async ({ agent, http, container, user }) => [
+    await placeUsage({ agent, http }, container, request, user, io.signal),
+  ]);
 }
 
 /** Runs an image that was just built, by its own command, with what of the build's options is about running. */
 export function runTag({ io, options }: Invocation, tag: string): Promise<number> {
   const kept = { ...options, env: undefined, user: undefined, workdir: undefined };
-  return runImage({ io, args: [tag], options: kept }, ({ cmd }) => cmd);
+  return run({ io, args: [tag], options: kept });
 }
 
-type CommandOf = (execution: ExecutionConfig) => readonly string[];
+/** An image that is ready to run. */
+interface OpenedImage {
+  readonly agent: Agent;
+  readonly http: HttpGet;
+  readonly container: Container;
+  readonly user: ResolvedUser;
+}
 
-async function runImage(invocation: Invocation, commandOf: CommandOf): Promise<number> {
+type CommandOf = (opened: OpenedImage) => Promise<readonly string[]>;
+
+async function runImage(
+  invocation: Invocation,
+  name: 'run' | 'usage',
+  commandOf: CommandOf,
+): Promise<number> {
   const { args, io } = invocation;
   const config = await loadSettings(invocation);
   const reporter = createCommandRenderer(config, io);
@@ -62,51 +93,75 @@ async function runImage(invocation: Invocation, commandOf: CommandOf): Promise<n
   const { platform, storage } = config.values;
   const wanted = platform === undefined ? hostPlatform('linux', io.arch) : parsePlatform(platform);
   const { value: image } = await resolveImage(source, wanted, io.signal);
-  const command = commandLine(source.name, image.config.execution, commandOf);
   const agent = await session.agent;
   const deps = { store: session.store, agent, reporter: silentReporter, now: Date.now };
   await using lease = await session.store.acquireLease();
   const { value: fetched } = await fetchLayers({ ...deps, lease }, image, io.signal);
   await unpackImage(deps, fetched, io.signal);
-  await using container = await Container.open(
-    deps,
-    fetched.rootfsKey,
-    image.config,
-    storage,
-    io.signal,
+  const { rootfsKey } = fetched;
+  await using container = await Container.open(deps, rootfsKey, image.config, storage, io.signal);
+  const user = await userOf(invocation, container);
+  const command = await commandOf({ agent, http: images.http, container, user });
+  const process = processOf(
+    invocation,
+    container,
+    user,
+    commandLine(source.name, container, command),
   );
-  const process = await processOf(invocation, container, command);
-  const result = await container
-    .run('assemble', process, sandboxFrom(config.values), io.signal)
-    .catch((error: unknown) => {
-      // Stopping it is how a server ends; the exit code says which signal it was.
-      if (io.signal.aborted) return { code: 0 };
-      throw error;
-    });
-  return result.code;
+  const path = command[0] ?? image.config.execution.entrypoint[0] ?? '';
+  const script = { name, path, code: 'RUN_FAILED', phase: 'assemble' } as const;
+  return await runCommand(container, script, process, sandboxFrom(config.values), io);
+}
+
+/** Runs the process; its exit code is the command's, and what kept its script from starting is said. */
+async function runCommand(
+  container: Container,
+  script: NamedScript,
+  process: ContainerProcess,
+  sandbox: SandboxSettings,
+  io: Invocation['io'],
+): Promise<number> {
+  const { signal } = io;
+  const explain = async (failure: unknown) =>
+    script.path.startsWith('/')
+      ? await explainRuntimeFailure(container, script, failure)
+      : undefined;
+  try {
+    const { code } = await container.run(script.phase, process, sandbox, signal);
+    const cause = code === 0 ? undefined : await explain(code);
+    if (cause !== undefined) printFailure(cause, io);
+    return code;
+  } catch (error) {
+    // Stopping it is how a server ends; the exit code says which signal it was.
+    if (signal.aborted) return 0;
+    throw (await explain(error)) ?? error;
+  }
 }
 
 function commandLine(
   image: string,
-  execution: ExecutionConfig,
-  commandOf: CommandOf,
+  { config: { execution } }: Container,
+  own: readonly string[],
 ): readonly string[] {
-  const command = [...execution.entrypoint, ...commandOf(execution)];
+  const command = [...execution.entrypoint, ...own];
   if (command.length > 0) return command;
   throw new BuildError('USAGE_INVALID', `${image} has no command of its own`, {
     suggestion: 'name one: s2oci run IMAGE -- COMMAND',
   });
 }
 
-async function processOf(
-  { options, io }: Invocation,
-  container: Container,
-  args: readonly string[],
-): Promise<ContainerProcess> {
-  const { execution } = container.config;
+function userOf({ options, io }: Invocation, container: Container): Promise<ResolvedUser> {
   const named = textOption(options, 'user');
   const origin = named === undefined ? userOfImage : ({ what: '--user', from: 'user' } as const);
-  const user = await container.user(named ?? execution.user, origin, io.signal);
+  return container.user(named ?? container.config.execution.user, origin, io.signal);
+}
+
+function processOf(
+  { options }: Invocation,
+  { config: { execution } }: Container,
+  user: ResolvedUser,
+  args: readonly string[],
+): ContainerProcess {
   const home = user.home === undefined ? {} : { home: user.home };
   const given = listOption(options, 'env').map(parseVariable);
   return {

@@ -83,7 +83,34 @@ export const contentOptions: readonly OptionSpec[] = [
   { flags: '-n, --application-name <name>', description: 'display name of the application' },
   { flags: '--description <text>', description: 'description of the application' },
   { flags: '--label <NAME=VALUE>', description: 'label of the image', repeatable: true },
-  { flags: '--incremental', description: 'reuse artifacts of the previous image (save-artifacts)' },
+  {
+    flags: '--incremental',
+    description: 'reuse artifacts of the last build, and keep those of this one for the next',
+  },
+  {
+    flags: '--incremental-from <image>',
+    description: "the image whose artifacts are reused, instead of the tag's own",
+  },
+  {
+    flags: '--save-artifacts <mode>',
+    description: 'keep artifacts beside the image of an incremental build',
+    choices: ['auto', 'never'],
+    defaultValue: 'auto',
+  },
+  {
+    flags: '--rm',
+    description: 'delete the image that the tag named before, after an incremental build',
+  },
+  {
+    flags: '--runtime-image <image>',
+    description: 'image that the result stands on, instead of the builder image',
+  },
+  {
+    flags: '-a, --runtime-artifact <source[:destination]>',
+    description: 'file or directory of the builder image that goes into the runtime image',
+    repeatable: true,
+  },
+  { flags: '--assemble-runtime-user <user>', description: 'user that assemble-runtime runs as' },
   {
     flags: '--keep-source',
     description: 'keep the source in the image also when nothing in it refers to it',

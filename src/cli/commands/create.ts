@@ -1,7 +1,6 @@
 /** `s2oci create`: a new builder image to start from. */
 
 import type { CommandSpec } from '../command.ts';
-import { daemonOptions } from './s2i-flags.ts';
 
 /** Writes the skeleton of a builder image. */
 export const createCommand: CommandSpec = {
@@ -13,7 +12,6 @@ export const createCommand: CommandSpec = {
     { name: '<name>', description: 'name of the builder image' },
     { name: '<directory>', description: 'where the files go' },
   ],
-  options: daemonOptions,
   examples: ['s2oci create my-builder ./my-builder'],
   run: async (invocation) => (await import('../actions/create.ts')).create(invocation),
 };

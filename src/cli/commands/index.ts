@@ -16,6 +16,7 @@ import { rebuildCommand } from './rebuild.ts';
 import { attachCommand, referrersCommand } from './referrers.ts';
 import { registryCommand } from './registry.ts';
 import { runCommand, usageCommand } from './run.ts';
+import { withDaemonFlags } from './s2i-flags.ts';
 import { storeCommand } from './store.ts';
 import { tagCommand, tagsCommand } from './tags.ts';
 import { versionCommand } from './version.ts';
@@ -24,7 +25,7 @@ import { versionCommand } from './version.ts';
 export const commands: readonly CommandSpec[] = [
   buildCommand,
   rebuildCommand,
-  createCommand,
+  withDaemonFlags(createCommand),
   builderCommand,
   generateCommand,
   runCommand,
@@ -42,6 +43,6 @@ export const commands: readonly CommandSpec[] = [
   doctorCommand,
   registryCommand,
   storeCommand,
-  completionCommand(() => commands),
-  versionCommand,
+  withDaemonFlags(completionCommand(() => commands)),
+  withDaemonFlags(versionCommand),
 ];

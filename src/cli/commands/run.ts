@@ -2,6 +2,7 @@
 
 import type { CommandSpec, OptionSpec } from '../command.ts';
 import { networks, registryOptions, reportOptions } from './build-options.ts';
+import { s2iOptions } from './s2i-flags.ts';
 
 const imageArgument = {
   name: '<image>',
@@ -50,7 +51,21 @@ export const usageCommand: CommandSpec = {
   name: 'usage',
   summary: 'print the usage text of a builder image',
   arguments: [{ ...imageArgument, name: '<builder>' }],
-  options: executionOptions,
+  options: [
+    {
+      flags: '-s, --scripts-url <url>',
+      description: 'where the usage script is, before the builder image',
+    },
+    {
+      flags: '-d, --destination <dir>',
+      description: 'directory in the container that a script from elsewhere goes below',
+    },
+    ...executionOptions,
+    ...s2iOptions,
+    { flags: '--incremental', description: 'of s2i: no effect' },
+    { flags: '--rm', description: 'of s2i: no effect' },
+    { flags: '--callback-url <url>', description: 'of s2i: no effect' },
+  ],
   examples: ['s2oci usage registry.example.com/builders/node:24'],
   run: async (invocation) => (await import('../actions/run.ts')).usage(invocation),
 };

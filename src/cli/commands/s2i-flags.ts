@@ -4,7 +4,13 @@
  */
 
 import { BuildError } from '../../errors/index.ts';
-import { flagOption, type Invocation, type OptionSpec, textOption } from '../command.ts';
+import {
+  type CommandSpec,
+  flagOption,
+  type Invocation,
+  type OptionSpec,
+  textOption,
+} from '../command.ts';
 
 const policies = ['always', 'if-not-present', 'never'] as const;
 const policyText = 'of s2i: always and if-not-present mean the same here; never is refused';
@@ -28,7 +34,6 @@ export const s2iOptions: readonly OptionSpec[] = [
   { flags: '-p, --pull-policy <policy>', description: policyText, choices: policies },
   { flags: '--incremental-pull-policy <policy>', description: policyText, choices: policies },
   { flags: '--runtime-pull-policy <policy>', description: policyText, choices: policies },
-  { flags: '--rm', description: 'of s2i: removes the previous image from the daemon; no effect' },
   { flags: '--save-temp-dir', description: 'of s2i: keeps working directories; no effect' },
   ...daemonOptions,
 ];
@@ -46,7 +51,6 @@ const withoutEffect: Readonly<Record<string, string>> = {
   ca: '--ca has no effect: there is no Docker daemon; --ca-bundle is for the scripts of a build',
   tls: '--tls has no effect: there is no Docker daemon',
   tlsverify: '--tlsverify has no effect: there is no Docker daemon',
-  rm: '--rm has no effect: no daemon keeps the previous image; delete it in the registry',
   saveTempDir: '--save-temp-dir has no effect: there are no working directories to look at',
 };
 
@@ -77,6 +81,20 @@ export function acceptS2iFlags(invocation: Invocation): AcceptedInvocation {
   if (Number(textOption(options, 'loglevel') ?? 0) > 0 && !flagOption(options, 'verbose'))
     options['verbose'] = true;
   return { invocation: { ...invocation, options }, notices };
+}
+
+/** Gives a command the flags that all commands of source-to-image take; what has no effect is said. */
+export function withDaemonFlags(spec: CommandSpec): CommandSpec {
+  const { run } = spec;
+  return {
+    ...spec,
+    options: [...(spec.options ?? []), ...daemonOptions],
+    run: async (typed) => {
+      const { invocation, notices } = acceptS2iFlags(typed);
+      for (const notice of notices) typed.io.stderr.write(`warning: ${notice}\n`);
+      return (await run?.(invocation)) ?? 0;
+    },
+  };
 }
 
 function policyNotice(name: string, policy: string | undefined): readonly string[] {

@@ -19,6 +19,8 @@ import type { ResolvedImage } from './resolve.ts';
 /** What the build found out. */
 export interface ComposeInput {
   readonly builder: ResolvedImage;
+  /** What the result stands on: the runtime image, else the builder image. */
+  readonly base: ResolvedImage;
   readonly source: BuildSource;
   readonly made: ApplicationLayer;
 }
@@ -34,9 +36,9 @@ export function compose(
   request: BuildRequest,
   input: ComposeInput,
 ): PhaseOutcome<ComposedApplication> {
-  const { builder, made } = input;
+  const { base, builder, made } = input;
   const { environment, epoch, tree } = input.source;
-  const { execution } = builder.config;
+  const { execution } = base.config;
   const described: LabelInput = {
     builder: builder.source.name,
     displayName: request.displayName ?? request.tag,
@@ -50,7 +52,7 @@ export function compose(
     made.assembleLabels,
   );
   const created = new Date(epoch * 1000).toISOString().replace('.000Z', 'Z');
-  const image = composeImage(builder, {
+  const image = composeImage(base, {
     ...(made.layer === undefined ? {} : { layer: made.layer }),
     history: { created_by: `s2oci build: assemble of ${builder.source.name}`, comment: 's2oci' },
     execution: applicationConfigChanges({
@@ -62,8 +64,9 @@ export function compose(
     created,
     annotations: manifestAnnotations({
       ...described,
+      builder: base.source.name,
       created,
-      builderDigest: builder.descriptor.digest,
+      builderDigest: base.descriptor.digest,
     }),
   });
   return { value: { image, labels }, detail: `${image.manifest.layers.length} layers` };

@@ -1,40 +1,40 @@
 /**
- * Phase `restore`: an incremental build takes artifacts out of the previous image (save-artifacts) and
- * puts them beside the source. All of them or none: whatever goes wrong, the build is a clean one.
+ * Phase `restore`: an incremental build puts artifacts of an earlier one beside the source. They come from what
+ * is kept beside the previous image, or else from the previous image itself, by save-artifacts. All of them or none:
+ * whatever goes wrong, the build is a clean one.
  */
 
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Agent } from '../../agent/index.ts';
-import { asBuildError, BuildError } from '../../errors/index.ts';
-import {
-  type ResolvedUser,
-  scriptCommand,
-  scriptEnvironment,
-  workingDirectoryOf,
-} from '../../s2i/index.ts';
-import type { SourceTree } from '../../source/index.ts';
+import { asBuildError } from '../../errors/index.ts';
+import type { ImageSource } from '../../image/index.ts';
+import { digestOf } from '../../model/index.ts';
+import type { ResolvedUser } from '../../s2i/index.ts';
 import type { Lease } from '../../store/index.ts';
 import { Container } from '../container.ts';
 import type { BuildDeps } from '../deps.ts';
+import { findKeptArtifacts, type KeptArtifacts } from '../kept-artifacts.ts';
 import { maxScriptSize } from '../outside-scripts.ts';
 import type { PhaseOutcome } from '../phase-timer.ts';
 import type { BuildRequest } from '../request.ts';
-import { sandboxOf } from '../sandbox.ts';
+import { runSaveArtifacts } from '../save-artifacts.ts';
 import { placeScripts, type Scripts, scriptsDirectory } from '../scripts.ts';
 import { fetchLayers } from './fetch.ts';
-import { resolveImage } from './resolve.ts';
+import { type ResolvedImage, resolveImage } from './resolve.ts';
 import { unpackImage } from './unpack.ts';
 
 /** What was restored. */
 export interface RestoredArtifacts {
-  readonly used: boolean;
+  readonly way: 'kept' | 'previous-image' | 'none';
   /** What was reused, or why the build is a clean one. */
   readonly reason: string;
-  /** Size of the artifacts as a tar archive. */
+  /** Size of the archive of artifacts. */
   readonly bytes: number;
-  /** Bytes fetched of the previous image. */
+  /** Bytes fetched for it. */
   readonly pulledBytes: number;
+  /** Bytes of the previous image that did not have to be fetched. */
+  readonly savedBytes: number;
+  /** The kept artifacts that were restored. */
+  readonly kept?: KeptArtifacts;
 }
 
 /** The build that artifacts are restored into. */
@@ -42,17 +42,18 @@ export interface RestoreInput {
   readonly agent: Agent;
   readonly container: Container;
   readonly destination: string;
-  readonly tree: SourceTree;
   readonly user: ResolvedUser;
   readonly scripts: Scripts;
   readonly lease: Lease;
 }
 
-/** How long save-artifacts may take: beyond this a clean build is the better way. */
-const maxSeconds = 900;
-
 /** Errors that end a build even though it could go on without artifacts. */
 const fatal = new Set(['INTERNAL', 'INTERRUPTED', 'TERMINATED', 'NO_SPACE']);
+
+/** The answer where nothing is restored. */
+export function nothingRestored(reason: string): RestoredArtifacts {
+  return { way: 'none', reason, bytes: 0, pulledBytes: 0, savedBytes: 0 };
+}
 
 /** Restores artifacts, or says why there are none. */
 export async function restoreArtifacts(
@@ -64,7 +65,11 @@ export async function restoreArtifacts(
   const script = input.scripts.plan.scripts['save-artifacts'];
   if (script === undefined) return clean('the builder image has no save-artifacts script');
   try {
-    const restored = await fromPreviousImage(deps, request, input, signal);
+    await using source = await deps.images.source(request.incrementalFrom ?? request.tag);
+    const { value: previous } = await resolveImage(source, request.platform, signal);
+    const restored =
+      (await fromKeptArtifacts(deps, source, previous, input, signal)) ??
+      (await fromPreviousImage(deps, request, previous, input, signal));
     return { value: restored, detail: restored.reason };
   } catch (thrown) {
     signal.throwIfAborted();
@@ -75,95 +80,100 @@ export async function restoreArtifacts(
 }
 
 function clean(reason: string): PhaseOutcome<RestoredArtifacts> {
-  return {
-    value: { used: false, reason, bytes: 0, pulledBytes: 0 },
-    detail: `clean build: ${reason}`,
-  };
+  return { value: nothingRestored(reason), detail: `clean build: ${reason}` };
+}
+
+/** Fetches what is kept beside the previous image; undefined where that is nothing, or nothing that can be used. */
+async function fromKeptArtifacts(
+  deps: BuildDeps,
+  source: ImageSource,
+  previous: ResolvedImage,
+  input: RestoreInput,
+  signal: AbortSignal,
+): Promise<RestoredArtifacts | undefined> {
+  const { container, lease, scripts } = input;
+  try {
+    const script = digestOf(await scripts.read('save-artifacts', container, signal));
+    const kept = await findKeptArtifacts(source, previous.descriptor, script, signal);
+    if (kept === undefined) return undefined;
+    const { layer } = kept;
+    const outcome = await deps.store.fetch(layer, source, { signal, lease });
+    await placeArtifacts(input, await deps.store.pathOf(layer.digest), signal);
+    const pulledBytes = outcome === 'fetched' ? layer.size : 0;
+    const savedBytes = Math.max(0, (await missingBytes(deps, previous, input)) - pulledBytes);
+    const saved = savedBytes === 0 ? '' : `, ${megabytes(savedBytes)} less than the image`;
+    const reason = `artifacts kept beside ${source.name}: ${megabytes(pulledBytes)} fetched${saved}`;
+    return { way: 'kept', reason, bytes: layer.size, pulledBytes, savedBytes, kept };
+  } catch (thrown) {
+    signal.throwIfAborted();
+    const error = asBuildError(thrown);
+    if (fatal.has(error.code)) throw error;
+    const message = `the artifacts kept beside ${source.name} cannot be used: ${error.message}`;
+    deps.reporter.emit({ type: 'log', level: 'warning', message, time: deps.now() });
+    return undefined;
+  }
+}
+
+/** Bytes of layers of a previous image that are not on this machine; those of the builder image are. */
+async function missingBytes(
+  { store }: BuildDeps,
+  { config, manifest }: ResolvedImage,
+  { container }: RestoreInput,
+): Promise<number> {
+  const { diffIds } = container.config;
+  const own = config.diffIds.findIndex((diffId, i) => diffId !== diffIds[i]);
+  let bytes = 0;
+  for (const { digest, size } of own === -1 ? [] : manifest.layers.slice(own))
+    if (!(await store.has(digest))) bytes += size;
+  return bytes;
 }
 
 async function fromPreviousImage(
   deps: BuildDeps,
   request: BuildRequest,
+  previous: ResolvedImage,
   input: RestoreInput,
   signal: AbortSignal,
 ): Promise<RestoredArtifacts> {
-  const { agent, lease } = input;
-  await using source = await deps.images.source(request.tag);
-  const { value: previous } = await resolveImage(source, request.platform, signal);
-  const { value: fetched } = await fetchLayers(
-    { ...deps, agent, lease },
-    previous,
-    signal,
-    'restore',
-  );
-  await unpackImage({ ...deps, agent }, fetched, signal, 'restore');
+  const { agent, lease, scripts, user } = input;
+  const { name } = previous.source;
+  if (request.runtimeImage !== undefined)
+    return nothingRestored(
+      `nothing is kept beside ${name}, and a runtime image holds no artifacts`,
+    );
+  const inAgent = { ...deps, agent };
+  const { value: fetched } = await fetchLayers({ ...inAgent, lease }, previous, signal, 'restore');
+  const { pulledBytes, rootfsKey } = fetched;
+  await unpackImage(inAgent, fetched, signal, 'restore');
+  const { storage } = request;
   await using container = await Container.open(
-    { ...deps, agent },
-    fetched.rootfsKey,
+    inAgent,
+    rootfsKey,
     previous.config,
-    request.storage,
+    storage,
     signal,
   );
-  const archive = await saveArtifacts(request, input, container, signal);
-  const bytes = (await stat(archive)).size;
-  if (bytes === 0)
-    return {
-      used: false,
-      reason: 'save-artifacts gave nothing',
-      bytes,
-      pulledBytes: fetched.pulledBytes,
-    };
-  await agent.call(
-    'placeArchive',
-    {
-      workspace: input.container.workspace,
-      archive,
-      to: `${input.destination === '/' ? '' : input.destination}/artifacts`,
-      owner: input.user,
-    },
-    { signal },
-  );
-  const reason = `${(bytes / 1e6).toFixed(1)} MB of artifacts of ${source.name}`;
-  return { used: true, reason, bytes, pulledBytes: fetched.pulledBytes };
+  const path = await bringScript(input, container, signal);
+  const viaShell = scripts.viaShell('save-artifacts');
+  const run = { container, user, path, viaShell, environment: [], phase: 'restore' } as const;
+  const archive = await runSaveArtifacts(request, run, signal);
+  if (archive.bytes === 0)
+    return { ...nothingRestored('save-artifacts gave nothing'), pulledBytes };
+  await placeArtifacts(input, archive.path, signal);
+  const { bytes } = archive;
+  const reason = `${megabytes(bytes)} of artifacts of ${name}, by its save-artifacts`;
+  return { way: 'previous-image', reason, bytes, pulledBytes, savedBytes: 0 };
 }
 
-/** Runs save-artifacts in the previous image and returns the file that holds its output. */
-async function saveArtifacts(
-  request: BuildRequest,
-  input: RestoreInput,
-  container: Container,
+/** Extracts an archive into `<destination>/artifacts`: new files of the build, so that moving them is a rename. */
+async function placeArtifacts(
+  { agent, container, destination, user }: RestoreInput,
+  archive: string,
   signal: AbortSignal,
-): Promise<string> {
-  const { execution } = container.config;
-  const { user, scripts } = input;
-  const path = await bringScript(input, container, signal);
-  const archive = join(container.workspace, 'artifacts.tar');
-  const sandbox = sandboxOf(request);
-  const timeoutSeconds = Math.min(sandbox.timeoutSeconds ?? maxSeconds, maxSeconds);
-  const result = await container.run(
-    'restore',
-    {
-      args: scriptCommand({ execution, path, viaShell: scripts.viaShell('save-artifacts') }),
-      env: scriptEnvironment({
-        execution,
-        given: [],
-        ...(user.home === undefined ? {} : { home: user.home }),
-      }),
-      cwd: workingDirectoryOf(execution.workingDir),
-      user,
-      stdio: { stdoutFile: archive },
-    },
-    { ...sandbox, timeoutSeconds },
-    signal,
-  );
-  if (result.code === 0 && !result.timedOut) return archive;
-  const how = result.timedOut
-    ? `took longer than ${timeoutSeconds} seconds`
-    : `failed with exit code ${result.code}`;
-  throw new BuildError('SAVE_ARTIFACTS_FAILED', `save-artifacts ${how}`, {
-    origin: 'builder',
-    details: { exitCode: result.code },
-  });
+): Promise<void> {
+  const to = `${destination === '/' ? '' : destination}/artifacts`;
+  const { workspace } = container;
+  await agent.call('placeArchive', { workspace, archive, to, owner: user }, { signal });
 }
 
 /**
@@ -181,13 +191,16 @@ async function bringScript(
     return path;
   }
   const [wanted, there] = await Promise.all([
-    current.readFile(path, maxScriptSize, signal),
+    scripts.read('save-artifacts', current, signal),
     previous.readFile(path, maxScriptSize, signal),
   ]);
-  if (wanted === undefined || (there !== undefined && Buffer.compare(wanted, there) === 0))
-    return path;
+  if (there !== undefined && Buffer.compare(wanted, there) === 0) return path;
   const to = scriptsDirectory(destination);
   const script = ['save-artifacts', Buffer.from(wanted)] as const;
   await placeScripts(agent, previous, { scripts: [script], to, owner: user, mtime: 0n }, signal);
   return `${to}/save-artifacts`;
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
 }

@@ -21,6 +21,7 @@ export interface PlaceSourceInput {
   readonly owner: { readonly uid: number; readonly gid: number };
   /** Nanoseconds since the epoch. */
   readonly mtime: bigint;
+  readonly symlinks: 'preserve' | 'follow';
 }
 
 /** The variables that the source declares. */
@@ -44,7 +45,7 @@ export async function placeSource(
       to: input.to,
       owner: input.owner,
       mtime: input.mtime,
-      symlinks: 'preserve',
+      symlinks: input.symlinks,
       ignore: tree.ignore,
     },
     { signal },

@@ -2,9 +2,10 @@
 
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from 'node:zlib';
+import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { asBuildError, BuildError } from '../../errors/index.ts';
-import { readTar, type TarReaderOptions } from '../../tar/index.ts';
+import type { Compression } from '../../model/index.ts';
+import { readTar, type TarHandler, type TarReaderOptions } from '../../tar/index.ts';
 import { SourceExtractor } from './extractor.ts';
 
 /** Formats known by their first bytes that are not accepted, with how users get there. */
@@ -32,32 +33,53 @@ export async function extractArchive(
 ): Promise<number> {
   const extractor = new SourceExtractor(directory, what);
   try {
-    const { head, body } = await peek(archive);
-    rejectOtherFormats(head, what);
-    if (head.length === 0) return 0;
-    await readTar(decoded(body, head), extractor, { ...options, what }, signal);
+    await readArchive(archive, extractor, what, options, signal);
     extractor.finish();
     return extractor.entries;
+  } finally {
+    extractor.close();
+  }
+}
+
+/**
+ * Reads an archive with a handler; a stream without bytes is one without entries. The stream is consumed to its end or
+ * destroyed.
+ *
+ * @returns how the archive is compressed
+ * @throws BuildError as {@link extractArchive}, and what the handler throws
+ */
+export async function readArchive(
+  archive: Readable,
+  handler: TarHandler,
+  what: string,
+  options: Pick<TarReaderOptions, 'limits' | 'requireEndMarker'> = {},
+  signal?: AbortSignal,
+): Promise<Compression> {
+  try {
+    const { head, body } = await peek(archive);
+    rejectOtherFormats(head, what);
+    const compression = compressionOf(head);
+    if (head.length > 0)
+      await readTar(decoded(body, compression), handler, { ...options, what }, signal);
+    return compression;
   } catch (error) {
     throw signal?.aborted === true ? signal.reason : asArchiveError(error, what);
   } finally {
-    extractor.close();
     archive.destroy();
   }
 }
 
 /** A failure of the decoder reaches whoever reads from it. */
-function decoded(body: Readable, head: Buffer): Readable {
-  const decoder = decoderFor(head);
-  if (decoder === undefined) return body;
+function decoded(body: Readable, compression: Compression): Readable {
+  if (compression === 'none') return body;
+  const decoder = compression === 'gzip' ? createGunzip() : createZstdDecompress();
   pipeline(body, decoder).catch(() => {});
   return decoder;
 }
 
-function decoderFor(head: Buffer): Gunzip | ZstdDecompress | undefined {
-  if (head.toString('hex', 0, 2) === '1f8b') return createGunzip();
-  if (head.toString('hex', 0, 4) === '28b52ffd') return createZstdDecompress();
-  return undefined;
+function compressionOf(head: Buffer): Compression {
+  if (head.toString('hex', 0, 2) === '1f8b') return 'gzip';
+  return head.toString('hex', 0, 4) === '28b52ffd' ? 'zstd' : 'none';
 }
 
 /** Reads the first bytes of a stream and gives the whole of it back as another. */
