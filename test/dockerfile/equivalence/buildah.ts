@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { type RunResult, run, type TestUser } from '../../support/as-user.ts';
 import { cacheDirectory } from '../../support/images.ts';
 import type { Case } from './cases.ts';
-import { type LookedAt, lookAt } from './image.ts';
+import { type LookedAt, lookAtDirectory } from './image.ts';
 
 /** What buildah said to a case. */
 export type Answer =
@@ -36,35 +36,35 @@ export function runBuildah(place: BuildahPlace, args: readonly string[]): Promis
 
 /** What a build needs besides its case. */
 export interface BuildInput {
-  /** The text of the Dockerfile, `base` replaced. */
-  readonly dockerfile: string;
+  /** The Dockerfile, a file. */
+  readonly file: string;
   readonly context: string;
-  readonly layout: string;
+  /** Where the image goes. */
+  readonly output: string;
 }
 
-/** Builds a case. */
+/** Builds a case. Only Docker's format has a place for SHELL, ONBUILD, HEALTHCHECK and MAINTAINER. */
 export async function buildWithBuildah(
   place: BuildahPlace,
   one: Case,
-  { dockerfile, context, layout }: BuildInput,
+  { file, context, output }: BuildInput,
 ): Promise<Answer> {
-  const file = `${layout}.Dockerfile`;
-  await writeFile(file, dockerfile);
   const { code, stderr } = await runBuildah(place, [
     'bud',
-    ...['--isolation', 'chroot', '--network', 'host', '--tls-verify=false', '--pull=missing'],
+    ...['--isolation', 'chroot', '--network', 'host', '--format', 'docker'],
+    ...['--tls-verify=false', '--pull=missing'],
     ...(one.history ? ['--layers', '--no-cache'] : []),
     ...one.buildArgs.flatMap((argument) => ['--build-arg', argument]),
     ...(one.target === undefined ? [] : ['--target', one.target]),
-    ...['--file', file, '--tag', `oci:${layout}:built`, context],
+    ...['--file', file, '--tag', `dir:${output}`, context],
   ]);
   if (code !== 0) return { accepted: false, message: stderr.trim().slice(-300) };
-  return { accepted: true, image: await lookAt(layout) };
+  return { accepted: true, image: await lookAtDirectory(output) };
 }
 
 /** Returns a kept answer, or makes and keeps it. */
-export async function cached(
-  facts: readonly string[],
+export async function keepAnswer(
+  facts: readonly unknown[],
   make: () => Promise<Answer>,
 ): Promise<Answer> {
   const key = createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 24);

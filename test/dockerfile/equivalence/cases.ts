@@ -18,6 +18,8 @@ export interface Case {
   readonly ignore: readonly string[];
   /** Neither builder may accept it. */
   readonly isRejected: boolean;
+  /** Why s2oci refuses what buildah accepts. */
+  readonly refused?: string;
   /** Whether the history is compared, for which buildah needs a layer for each instruction. */
   readonly history: boolean;
   /** Differences that are meant: what differs, as a prefix of a line of the comparison, and why. */
@@ -54,15 +56,19 @@ function parseCase(name: string, text: string): Case {
   const [own = '', other] = text.split(/^#: buildah .*\n/m);
   const encode = encoder(settings);
   const target = valuesOf('target')[0];
+  const refused = valuesOf('refused')[0];
   return {
     name,
     dockerfile: encode(withoutSettings(own)),
     ...(other === undefined
       ? {}
-      : { forBuildah: { reason: valuesOf('buildah')[0] ?? '', dockerfile: withoutSettings(other) } }),
+      : {
+          forBuildah: { reason: valuesOf('buildah')[0] ?? '', dockerfile: withoutSettings(other) },
+        }),
     buildArgs: valuesOf('arg'),
     ...(target === undefined ? {} : { target }),
     ignore: valuesOf('ignore'),
+    ...(refused === undefined ? {} : { refused }),
     isRejected: settings.includes('rejected'),
     history: settings.includes('history'),
     differences: valuesOf('differs').map((value) => {
@@ -73,7 +79,7 @@ function parseCase(name: string, text: string): Case {
 }
 
 const knownSettings = new Set([
-  ...['arg', 'target', 'ignore', 'rejected', 'history', 'differs', 'buildah'],
+  ...['arg', 'target', 'ignore', 'rejected', 'refused', 'history', 'differs', 'buildah'],
   ...['crlf', 'bom', 'no-newline'],
 ]);
 

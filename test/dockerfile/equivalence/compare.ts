@@ -19,7 +19,9 @@ export function differencesOf(
     ...configs,
     ...(isSame
       ? []
-      : [`history: buildah ${JSON.stringify(buildah.history)}, s2oci ${JSON.stringify(s2oci.history)}`]),
+      : [
+          `history: buildah ${JSON.stringify(buildah.history)}, s2oci ${JSON.stringify(s2oci.history)}`,
+        ]),
   ];
 }
 
@@ -38,13 +40,16 @@ function show(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing');
 }
 
+/** What Docker's format says of the container that the image was made in. */
+const ofContainer = new Set(['Hostname', 'Image']);
+
 /** Empty values and absent ones are the same; labels become keys of their own, without the builder's mark. */
 function comparable(config: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const { Labels: labels, ...rest } = config;
   const named = Object.entries((labels ?? {}) as Record<string, unknown>)
     .filter(([name]) => name !== 'io.buildah.version')
     .map(([name, value]) => [`Labels ${name}`, value]);
-  const all = [...Object.entries(rest), ...named];
+  const all = [...Object.entries(rest), ...named].filter(([key = '']) => !ofContainer.has(`${key}`));
   return Object.fromEntries(all.filter(([, value]) => !isEmpty(value)));
 }
 

@@ -1,16 +1,16 @@
 /**
- * An image as two comparable things: what its layers add up to, and what its config says. Reads the files of an OCI
- * layout with tar-stream and nothing of `src/`.
+ * An image as comparable things: what its layers add up to, and what its config says. Reads files with tar-stream and
+ * nothing of `src/`.
  */
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import type { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
-import { extract, type Headers } from 'tar-stream';
+import { extract, type Header } from 'tar-stream';
 
 /** An image, ready to be compared. */
 export interface LookedAt {
@@ -21,41 +21,43 @@ export interface LookedAt {
   readonly history: readonly { readonly createdBy: string; readonly isEmpty: boolean }[];
 }
 
-interface Descriptor {
-  readonly digest: string;
-  readonly mediaType: string;
-}
-
 interface Entry {
   /** Everything but content and number of links; shared by the names of a hard link. */
   readonly line: string;
   readonly inode: object;
 }
 
-/** Reads the only image of a layout. */
-export async function lookAt(layout: string): Promise<LookedAt> {
+/** Reads the only image of an OCI layout. */
+export async function lookAtLayout(layout: string): Promise<LookedAt> {
+  const index = JSON.parse(await readFile(join(layout, 'index.json'), 'utf8'));
   const blob = (digest: string): string => join(layout, 'blobs', digest.replace(':', '/'));
-  const json = async (path: string) => JSON.parse(await readFile(path, 'utf8'));
-  const index = await json(join(layout, 'index.json'));
-  const manifest = await json(blob(index.manifests.at(-1).digest));
-  const config = await json(blob(manifest.config.digest));
+  return look(blob(index.manifests.at(-1).digest), blob);
+}
+
+/** Reads the image of a directory as `dir:` of skopeo and buildah makes it. */
+export function lookAtDirectory(directory: string): Promise<LookedAt> {
+  const blob = (digest: string): string => join(directory, digest.replace('sha256:', ''));
+  return look(join(directory, 'manifest.json'), blob);
+}
+
+async function look(manifestPath: string, blob: (digest: string) => string): Promise<LookedAt> {
+  const manifest = JSON.parse(await readFile(manifestPath, 'utf8'));
+  const { config, history, author } = JSON.parse(
+    await readFile(blob(manifest.config.digest), 'utf8'),
+  );
   const tree = new Map<string, Entry>();
-  for (const layer of manifest.layers) await applyLayer(blob(layer.digest), layer, tree);
+  for (const { digest } of manifest.layers) await applyLayer(blob(digest), tree);
   return {
     tree: describe(tree),
-    config: config.config ?? {},
-    history: (config.history ?? []).map((entry: Record<string, unknown>) => ({
+    config: { ...config, author },
+    history: (history ?? []).map((entry: Record<string, unknown>) => ({
       createdBy: String(entry['created_by'] ?? ''),
       isEmpty: entry['empty_layer'] === true,
     })),
   };
 }
 
-async function applyLayer(
-  path: string,
-  { mediaType }: Descriptor,
-  tree: Map<string, Entry>,
-): Promise<void> {
+async function applyLayer(path: string, tree: Map<string, Entry>): Promise<void> {
   const reader = extract();
   const added = new Set<string>();
   reader.on('entry', (header, stream, next) => {
@@ -64,15 +66,21 @@ async function applyLayer(
       (error) => next(error),
     );
   });
-  const file = createReadStream(path);
-  if (mediaType.endsWith('gzip')) await pipeline(file, createGunzip(), reader);
-  else if (mediaType.endsWith('zstd')) await pipeline(file, createZstdDecompress(), reader);
-  else await pipeline(file, reader);
+  const decompressor = await decompressorFor(path);
+  await pipeline([createReadStream(path), ...decompressor, reader]);
+}
+
+async function decompressorFor(path: string): Promise<readonly Transform[]> {
+  await using file = await open(path);
+  const { buffer } = await file.read(Buffer.alloc(4), 0, 4);
+  const magic = buffer.toString('hex');
+  if (magic.startsWith('1f8b')) return [createGunzip()];
+  return magic === '28b52ffd' ? [createZstdDecompress()] : [];
 }
 
 async function addEntry(
-  header: Headers,
-  stream: Readable,
+  header: Header,
+  stream: AsyncIterable<Uint8Array>,
   tree: Map<string, Entry>,
   added: Set<string>,
 ): Promise<void> {
@@ -87,7 +95,8 @@ async function addEntry(
   const before = tree.get(path);
   if (before !== undefined && (header.type !== 'directory' || !before.line.startsWith('directory')))
     removeTree(tree, path);
-  const linked = header.type === 'link' ? tree.get(header.linkname?.replace(/^\.?\//, '') ?? '') : undefined;
+  const linked =
+    header.type === 'link' ? tree.get(header.linkname?.replace(/^\.?\//, '') ?? '') : undefined;
   tree.set(path, linked ?? { line: lineOf(header, content), inode: {} });
 }
 
@@ -97,17 +106,16 @@ function removeTree(tree: Map<string, Entry>, path: string): void {
 }
 
 function removeBelow(tree: Map<string, Entry>, prefix: string, kept: ReadonlySet<string>): void {
-  for (const path of tree.keys())
-    if (path.startsWith(prefix) && !kept.has(path)) tree.delete(path);
+  for (const path of tree.keys()) if (path.startsWith(prefix) && !kept.has(path)) tree.delete(path);
 }
 
-async function digestOf(stream: Readable): Promise<string> {
+async function digestOf(stream: AsyncIterable<Uint8Array>): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of stream) hash.update(chunk);
   return hash.digest('hex').slice(0, 16);
 }
 
-function lineOf(header: Headers, content: string): string {
+function lineOf(header: Header, content: string): string {
   const { type, mode = 0, uid, gid, size = 0, linkname, pax } = header;
   const xattrs = Object.entries(pax ?? {})
     .filter(([key]) => key.startsWith('SCHILY.xattr.'))
