@@ -21,6 +21,7 @@ import {
   parseImageConfig,
 } from '../model/index.ts';
 import type { ResolvedImage } from '../pipeline/index.ts';
+import { defaultPath } from '../s2i/index.ts';
 
 /** A layer of a stage and where its blob can be read. */
 export interface StageLayer {
@@ -43,9 +44,10 @@ export interface StageState {
   readonly family: MediaTypeFamily;
 }
 
-/** Begins a stage without a base. */
+/** Begins a stage without a base; all builders give it a search path. */
 export function scratchState(platform: Platform): StageState {
-  return { platform, document: {}, config: {}, layers: [], history: [], family: 'oci' };
+  const config = { Env: [`PATH=${defaultPath}`] };
+  return { platform, document: {}, config, layers: [], history: [], family: 'oci' };
 }
 
 /** Begins a stage on an image. What belongs to the container that once made the image is left behind. */

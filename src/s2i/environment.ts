@@ -6,7 +6,8 @@
 
 import type { ExecutionConfig } from '../model/index.ts';
 
-const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+/** The search path where neither the image nor the user says one. */
+export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** The name of a `NAME=value` entry. */
 export function variableName(entry: string): string {

@@ -13,6 +13,7 @@ import { displayText } from '../model/index.ts';
 export interface ResolvedUser {
   readonly uid: number;
   readonly gid: number;
+  /** With the primary group, which a process must not be able to shed (CVE-2022-2990). */
   readonly additionalGids: readonly number[];
   /** The home directory, where passwd has one. */
   readonly home?: string;
@@ -75,10 +76,12 @@ export function resolveUser(
   const uid = account?.uid ?? Number(spec.user);
   const facts = account === undefined ? {} : { home: account.home, name: account.name };
   if (spec.group !== undefined) {
-    return { uid, gid: groupId(group, spec.group, origin), additionalGids: [], ...facts };
+    const gid = groupId(group, spec.group, origin);
+    return { uid, gid, additionalGids: [gid], ...facts };
   }
-  const additionalGids = account === undefined ? [] : groupsOf(group, account.name);
-  return { uid, gid: account?.gid ?? 0, additionalGids, ...facts };
+  const gid = account?.gid ?? 0;
+  const further = account === undefined ? [] : groupsOf(group, account.name);
+  return { uid, gid, additionalGids: [...new Set([gid, ...further])], ...facts };
 }
 
 interface Account {

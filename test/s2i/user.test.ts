@@ -33,11 +33,11 @@ const group = [
 const resolve = (user: string) => resolveUser(user, passwd, group);
 
 t.test('M10 users of images are looked up as runc does', async (t) => {
-  t.same(resolve(''), { uid: 0, gid: 0, additionalGids: [], home: '/root', name: 'root' });
+  t.same(resolve(''), { uid: 0, gid: 0, additionalGids: [0], home: '/root', name: 'root' });
   t.same(resolve('default'), {
     uid: 1001,
     gid: 0,
-    additionalGids: [10, 20],
+    additionalGids: [0, 10, 20],
     home: '/opt/app-root/src',
     name: 'default',
   });
@@ -45,22 +45,22 @@ t.test('M10 users of images are looked up as runc does', async (t) => {
   t.same(resolve('1001:0'), {
     uid: 1001,
     gid: 0,
-    additionalGids: [],
+    additionalGids: [0],
     home: '/opt/app-root/src',
     name: 'default',
   });
   t.same(resolve('other:wheel'), {
     uid: 1001,
     gid: 10,
-    additionalGids: [],
+    additionalGids: [10],
     home: '/home/other',
     name: 'other',
   });
-  t.same(resolve('4242'), { uid: 4242, gid: 0, additionalGids: [] }, 'an unknown number');
-  t.same(resolve('4242:4343'), { uid: 4242, gid: 4343, additionalGids: [] });
+  t.same(resolve('4242'), { uid: 4242, gid: 0, additionalGids: [0] }, 'an unknown number');
+  t.same(resolve('4242:4343'), { uid: 4242, gid: 4343, additionalGids: [4343] });
   t.match(resolve('nohome'), { home: '/' });
   t.match(resolve('1500'), { uid: 1600 }, 'a name of digits is a name');
-  t.same(resolveUser('0', '', ''), { uid: 0, gid: 0, additionalGids: [] });
+  t.same(resolveUser('0', '', ''), { uid: 0, gid: 0, additionalGids: [0] });
 });
 
 t.test(

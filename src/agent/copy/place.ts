@@ -70,6 +70,8 @@ export class Placer {
 
   /** Places one selected file or directory; `isOneOfMany` makes the destination a directory. */
   place(selected: Selected, pivot: ByteString, isOneOfMany: boolean): void {
+    // Files that were named each for itself become files each for itself.
+    this.#names.clear();
     if (this.#options.parents) this.#placeWithParents(selected, pivot);
     else if (selected.node.facts.type === 'directory')
       this.#placeContent(this.#destination, selected);

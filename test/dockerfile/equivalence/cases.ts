@@ -20,6 +20,8 @@ export interface Case {
   readonly isRejected: boolean;
   /** Why s2oci refuses what buildah accepts. */
   readonly refused?: string;
+  /** Why s2oci accepts what buildah refuses. */
+  readonly accepted?: string;
   /** Whether the history is compared, for which buildah needs a layer for each instruction. */
   readonly history: boolean;
   /** Differences that are meant: what differs, as a prefix of a line of the comparison, and why. */
@@ -57,6 +59,7 @@ function parseCase(name: string, text: string): Case {
   const encode = encoder(settings);
   const target = valuesOf('target')[0];
   const refused = valuesOf('refused')[0];
+  const accepted = valuesOf('accepted')[0];
   return {
     name,
     dockerfile: encode(withoutSettings(own)),
@@ -69,6 +72,7 @@ function parseCase(name: string, text: string): Case {
     ...(target === undefined ? {} : { target }),
     ignore: valuesOf('ignore'),
     ...(refused === undefined ? {} : { refused }),
+    ...(accepted === undefined ? {} : { accepted }),
     isRejected: settings.includes('rejected'),
     history: settings.includes('history'),
     differences: valuesOf('differs').map((value) => {
@@ -79,7 +83,17 @@ function parseCase(name: string, text: string): Case {
 }
 
 const knownSettings = new Set([
-  ...['arg', 'target', 'ignore', 'rejected', 'refused', 'history', 'differs', 'buildah'],
+  ...[
+    'arg',
+    'target',
+    'ignore',
+    'rejected',
+    'refused',
+    'accepted',
+    'history',
+    'differs',
+    'buildah',
+  ],
   ...['crlf', 'bom', 'no-newline'],
 ]);
 

@@ -49,7 +49,9 @@ function comparable(config: Readonly<Record<string, unknown>>): Readonly<Record<
   const named = Object.entries((labels ?? {}) as Record<string, unknown>)
     .filter(([name]) => name !== 'io.buildah.version')
     .map(([name, value]) => [`Labels ${name}`, value]);
-  const all = [...Object.entries(rest), ...named].filter(([key = '']) => !ofContainer.has(`${key}`));
+  const all = [...Object.entries(rest), ...named].filter(
+    ([key = '']) => !ofContainer.has(`${key}`),
+  );
   return Object.fromEntries(all.filter(([, value]) => !isEmpty(value)));
 }
 

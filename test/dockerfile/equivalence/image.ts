@@ -80,7 +80,7 @@ async function decompressorFor(path: string): Promise<readonly Transform[]> {
 
 async function addEntry(
   header: Header,
-  stream: AsyncIterable<Uint8Array>,
+  stream: AsyncIterable<unknown>,
   tree: Map<string, Entry>,
   added: Set<string>,
 ): Promise<void> {
@@ -109,9 +109,9 @@ function removeBelow(tree: Map<string, Entry>, prefix: string, kept: ReadonlySet
   for (const path of tree.keys()) if (path.startsWith(prefix) && !kept.has(path)) tree.delete(path);
 }
 
-async function digestOf(stream: AsyncIterable<Uint8Array>): Promise<string> {
+async function digestOf(stream: AsyncIterable<unknown>): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of stream) hash.update(chunk);
+  for await (const chunk of stream) hash.update(chunk as Uint8Array);
   return hash.digest('hex').slice(0, 16);
 }
 

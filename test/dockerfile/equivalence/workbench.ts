@@ -117,7 +117,7 @@ export class Builders implements AsyncDisposable {
 
 /** The word `base` where an image stands. */
 const baseWord =
-  /(?<=^FROM (?:--platform=\S+ )?(?:\$\{NONE:-)?|--from=|^ARG IMAGE=)base(?=$|[\s:}])/gim;
+  /(?<=^\ufeff?FROM (?:--platform=\S+ )?(?:\$\{NONE:-)?|--from=|^ARG IMAGE=)base(?=$|[\s:}])/gim;
 
 /** The user owns the context; special bits do not survive a change of the owner. */
 async function giveTo({ user, directory }: Workbench): Promise<void> {
