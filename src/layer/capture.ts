@@ -5,6 +5,7 @@
 
 import { Readable } from 'node:stream';
 import type { Worker } from 'node:worker_threads';
+import { markSingleReader } from '../blob/index.ts';
 import type { ByteString } from '../model/index.ts';
 import type { CaptureWork } from './capture/capturing.ts';
 import type { WalkCounts } from './capture/walk.ts';
@@ -111,7 +112,11 @@ class CaptureStream extends Readable {
     this.#underway -= 1;
     this.#counts = report.counts;
     this.#bytes += report.length;
-    if (report.length > 0) this.push(Buffer.from(report.buffer, 0, report.length));
+    if (report.length > 0) {
+      const chunk = Buffer.from(report.buffer, 0, report.length);
+      markSingleReader(chunk);
+      this.push(chunk);
+    }
     if (report.isLast) this.push(null);
   }
 }

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { countBytes, decompress } from '../blob/index.ts';
+import { countBytes, decompress, endChunk } from '../blob/index.ts';
 import { BuildError } from '../errors/index.ts';
 import { algorithmOf, type Compression, type Digest, finishDigest } from '../model/index.ts';
 import type { BufferPool, FilledBuffer } from './buffer-pool.ts';
@@ -97,6 +97,7 @@ export class LayerFeed {
         buffer = await this.#pool.take();
         length = 0;
       }
+      endChunk(chunk);
     }
     this.#deliver({ buffer, length });
     this.#verify(finishDigest(hash, algorithmOf(diffId)));

@@ -90,12 +90,13 @@ function parseLine(text: string): Line {
     const line = JSON.parse(text) as Line;
     if (typeof line.path === 'string' && typeof line.mtime === 'string') return line;
   } catch (error) {
-    throw damaged(error);
+    throw damagedIndex(error);
   }
-  throw damaged(undefined);
+  throw damagedIndex(undefined);
 }
 
-function damaged(cause: unknown): BuildError {
+/** What is thrown for an index that makes no sense. */
+export function damagedIndex(cause: unknown): BuildError {
   return new BuildError('STORE_DAMAGED', 'index of a stored root file system cannot be read', {
     cause,
     origin: 'local',

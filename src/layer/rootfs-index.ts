@@ -5,7 +5,6 @@
  */
 
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
-import type { ByteString } from '../model/index.ts';
 import { formatEntry, parseEntry, type RootfsEntry } from './rootfs-entry.ts';
 
 const chunkSize = 2 ** 18;
@@ -66,59 +65,4 @@ export function* readIndex(path: string): Generator<RootfsEntry> {
   } finally {
     closeSync(fd);
   }
-}
-
-/** An entry and, for a directory, what is in it. */
-export interface IndexNode {
-  /** Undefined for the root. A hard link has the attributes of the file it names. */
-  readonly entry: RootfsEntry | undefined;
-  readonly children: ReadonlyMap<ByteString, IndexNode>;
-}
-
-interface GrowingNode extends IndexNode {
-  readonly children: Map<ByteString, GrowingNode>;
-}
-
-const leaf: Map<ByteString, GrowingNode> = new Map();
-
-/** A whole index in memory, for lookups. */
-export class RootfsIndex {
-  readonly root: IndexNode;
-  /** How many entries there are. */
-  readonly size: number;
-
-  private constructor(root: IndexNode, size: number) {
-    this.root = root;
-    this.size = size;
-  }
-
-  /** Reads the index of a stored root file system. */
-  static load(path: string): RootfsIndex {
-    const root: GrowingNode = { entry: undefined, children: new Map() };
-    const byPath = new Map<ByteString, GrowingNode>([['' as ByteString, root]]);
-    let size = 0;
-    for (const line of readIndex(path)) {
-      const entry = line.type === 'hardlink' ? resolveLink(line, byPath) : line;
-      const slash = entry.path.lastIndexOf('/');
-      const node = { entry, children: entry.type === 'directory' ? new Map() : leaf };
-      const parent = byPath.get(entry.path.slice(0, Math.max(slash, 0)) as ByteString);
-      parent?.children.set(entry.path.slice(slash + 1) as ByteString, node);
-      byPath.set(entry.path, node);
-      size += 1;
-    }
-    return new RootfsIndex(root, size);
-  }
-
-  /** Returns the entry at a path without leading slash; links in the path are not followed. */
-  get(path: ByteString): RootfsEntry | undefined {
-    let node: IndexNode | undefined = this.root;
-    for (const name of path.split('/')) node = node?.children.get(name as ByteString);
-    return node?.entry;
-  }
-}
-
-/** The first name of a hard-linked file stands before the others, so it is always there. */
-function resolveLink(link: RootfsEntry, byPath: ReadonlyMap<ByteString, IndexNode>): RootfsEntry {
-  const target = byPath.get(link.linkName)?.entry;
-  return target === undefined ? link : { ...target, path: link.path };
 }

@@ -22,12 +22,16 @@ export interface FailureMessage {
 export const bufferSize = 2 ** 20;
 
 /**
+ * Memory of a thread. Short-lived garbage is little; names are what counts, and hostile layers have many: half a
+ * million in a megabyte of gzip.
+ */
+const resourceLimits = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 160 };
+
+/**
  * Starts the worker whose entry file stands at a path relative to this folder, without extension, such
  * as `apply/worker`; sources and compiled files alike.
  */
 export function startWorker(entry: string, data: unknown): Worker {
-  // Short-lived garbage of a thread is little; the default would let it grow to tens of megabytes.
-  const resourceLimits = { maxYoungGenerationSizeMb: 8 };
   const url = new URL(`./${entry}${extname(import.meta.url)}`, import.meta.url);
   return new Worker(url, { workerData: data, resourceLimits });
 }
@@ -35,13 +39,26 @@ export function startWorker(entry: string, data: unknown): Worker {
 /** Rejects when the worker fails, reports a failure or ends; never resolves. */
 export function failureOf(worker: Worker): Promise<never> {
   const { promise, reject } = Promise.withResolvers<never>();
-  worker.on('error', (error) => reject(asBuildError(error)));
+  worker.on('error', (error) => reject(explain(error)));
   worker.on('exit', () => reject(new BuildError('INTERNAL', 'a worker thread ended unexpectedly')));
   worker.on('message', (message: FailureMessage | { readonly kind: string }) => {
     if (message.kind === 'failed') reject(deserializeError((message as FailureMessage).error));
   });
   promise.catch(() => {});
   return promise;
+}
+
+function explain(error: Error): BuildError {
+  if ((error as NodeJS.ErrnoException).code !== 'ERR_WORKER_OUT_OF_MEMORY')
+    return asBuildError(error);
+  return new BuildError(
+    'LIMIT_EXCEEDED',
+    'image has more names and attributes than fit into memory',
+    {
+      cause: error,
+      suggestion: `use an image with fewer files; about a million fit into ${resourceLimits.maxOldGenerationSizeMb} MB`,
+    },
+  );
 }
 
 /** Describes anything thrown in a worker for the thread that started it. */

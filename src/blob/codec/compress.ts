@@ -9,6 +9,7 @@ import { constants, createZstdCompress } from 'node:zlib';
 import { BuildError } from '../../errors/index.ts';
 import type { Compression } from '../../model/index.ts';
 import { blocksOf } from './blocks.ts';
+import { engineOptions } from './engine.ts';
 import { gzipMember } from './gzip.ts';
 import { readableOver } from './owned.ts';
 
@@ -43,9 +44,6 @@ function checkedLevel(compression: 'gzip' | 'zstd', level: number | undefined): 
     suggestion: `use a level from ${min} to ${max}`,
   });
 }
-
-/** As for decompression. The types do not know that engines take options of streams. */
-const engineOptions = { chunkSize: 2 ** 18, readableHighWaterMark: 2 ** 20 };
 
 /** The frame's shape depends on how the input is handed over, so that is done in one fixed way. */
 async function* zstdFrame(body: Readable, level: number): AsyncGenerator<Uint8Array> {

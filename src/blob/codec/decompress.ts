@@ -10,6 +10,8 @@ import { pipeline, type Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { BuildError } from '../../errors/index.ts';
 import type { Compression } from '../../model/index.ts';
+import { markSingleReader } from '../spent.ts';
+import { engineOptions } from './engine.ts';
 import { readableOver } from './owned.ts';
 import { zstdFrames } from './zstd-frames.ts';
 
@@ -31,9 +33,6 @@ export const defaultDecompressionLimits: DecompressionLimits = {
   maxRatio: 1100,
   ratioFloor: 2 ** 30,
 };
-
-/** The engine works on while what came out is hashed and written. */
-const engineOptions = { chunkSize: 2 ** 18, readableHighWaterMark: 2 ** 20 };
 
 /** Counts what has been taken from the compressed side. */
 interface Meter {
@@ -99,7 +98,7 @@ async function* gunzip(input: AsyncIterable<Uint8Array>, meter: Meter): AsyncGen
   const engine = createGunzip(engineOptions);
   // Errors of either side come out of the engine, which is read below.
   pipeline(input, engine, () => {});
-  yield* engine as AsyncIterable<Uint8Array>;
+  yield* freshChunks(engine);
   if (engine.bytesWritten !== meter.taken)
     throw new BuildError('COMPRESSION_INVALID', 'other bytes follow the gzip data');
 }
@@ -107,7 +106,15 @@ async function* gunzip(input: AsyncIterable<Uint8Array>, meter: Meter): AsyncGen
 async function* unzstd(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const engine = createZstdDecompress(engineOptions);
   pipeline(zstdFrames(input), engine, () => {});
-  yield* engine as AsyncIterable<Uint8Array>;
+  yield* freshChunks(engine);
+}
+
+/** Engines never look again at a buffer that they have filled. */
+async function* freshChunks(engine: Readable): AsyncGenerator<Uint8Array> {
+  for await (const chunk of engine as AsyncIterable<Uint8Array>) {
+    markSingleReader(chunk);
+    yield chunk;
+  }
 }
 
 function checkLimits(given: number, taken: number, limits: DecompressionLimits): void {

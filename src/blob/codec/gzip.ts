@@ -8,6 +8,7 @@
 
 import { promisify } from 'node:util';
 import { constants, crc32, deflateRaw, type ZlibOptions } from 'node:zlib';
+import { endChunk, markSingleReader } from '../spent.ts';
 import { blocksOf } from './blocks.ts';
 import { mapAhead } from './map-ahead.ts';
 
@@ -36,28 +37,31 @@ export async function* gzipMember(
   let size = 0;
   let dictionary: Buffer | undefined;
   yield* mapAhead(blocksOf(body, blockSize), blocksInWork, (block) => {
-    const result = deflateBlock(block, level, dictionary);
+    const before = dictionary;
     checksum = crc32(block, checksum);
     size += block.length;
-    dictionary = block.subarray(-windowSize);
-    return result;
+    dictionary = Buffer.from(block.subarray(-windowSize));
+    return deflateBlock(block, level, before);
   });
   yield finalBlock;
   yield trailer(checksum, size);
 }
 
-function deflateBlock(
+async function deflateBlock(
   block: Buffer,
   level: number,
   dictionary: Buffer | undefined,
 ): Promise<Buffer> {
-  return deflate(block, {
+  const deflated = await deflate(block, {
     level,
     memLevel: 9,
     finishFlush: constants.Z_SYNC_FLUSH,
     chunkSize: blockSize / 4,
     ...(dictionary === undefined ? {} : { dictionary }),
   });
+  if (block.byteLength === block.buffer.byteLength) endChunk(block);
+  markSingleReader(deflated);
+  return deflated;
 }
 
 function trailer(checksum: number, size: number): Buffer {

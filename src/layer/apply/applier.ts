@@ -13,8 +13,9 @@ import { rootedPath, type TarEntry, type TarHandler } from '../../tar/index.ts';
 import { parseWhiteout } from '../whiteout.ts';
 import { isStorageXattr } from '../xattr-names.ts';
 import { explainFailure } from './disk.ts';
+import { Inode } from './inodes.ts';
 import { detached, lookUp, resolveDirectory } from './resolve.ts';
-import { Directory, Inode, impliedDirectory, Name } from './tree.ts';
+import { Directory, impliedDirectory, Name } from './tree.ts';
 
 /** What the tree is on: a disk, or nothing when only names matter. */
 export interface TreeStorage {
@@ -121,10 +122,10 @@ export class Applier implements TarHandler {
 
   #makeDirectory(parent: Directory, base: ByteString, existing?: Name): Directory {
     if (existing !== undefined) this.#remove(existing);
-    const inode = new Inode(impliedDirectory);
+    const inode = Inode.add(parent.inodes, impliedDirectory);
     const directory = new Directory(detached(base), parent, inode, this.#layer);
     this.#onDisk(directory, () => this.#disk.makeDirectory(directory));
-    parent.children.set(directory.name, directory);
+    parent.put(directory);
     return directory;
   }
 
@@ -137,7 +138,7 @@ export class Applier implements TarHandler {
         'LAYER_INVALID',
         `layer has a hard link "${displayBytes(entry.path)}" to "${displayBytes(entry.linkName)}", which is no file`,
       );
-    if (existing?.inode === target.inode) {
+    if (existing?.inode.id === target.inode.id) {
       existing.layer = this.#layer;
       return;
     }
@@ -145,13 +146,13 @@ export class Applier implements TarHandler {
     const name = new Name(detached(base), parent, target.inode, this.#layer);
     if (!target.inode.absent) this.#onDisk(name, () => this.#disk.makeLink(target, name));
     target.inode.links += 1;
-    parent.children.set(name.name, name);
+    parent.put(name);
   }
 
   #placeOther(parent: Directory, base: ByteString, entry: TarEntry): void {
     const existing = parent.children.get(base);
     if (existing !== undefined) this.#remove(existing);
-    const inode = new Inode(withoutForbidden(entry));
+    const inode = Inode.add(parent.inodes, withoutForbidden(entry));
     const name = new Name(detached(base), parent, inode, this.#layer);
     this.#onDisk(name, () => {
       if (inode.type === 'file') this.#openFile(name);
@@ -159,7 +160,7 @@ export class Applier implements TarHandler {
       // Devices stay in the index; FIFOs are made at the end. Character device 0:0 would be a whiteout.
       else inode.absent = true;
     });
-    parent.children.set(name.name, name);
+    parent.put(name);
   }
 
   #openFile(name: Name): void {
@@ -192,13 +193,14 @@ export class Applier implements TarHandler {
   #purgeBelow(directory: Directory): void {
     if (directory.purgedBy === this.#layer) return;
     directory.purgedBy = this.#layer;
-    for (const child of [...directory.children.values()]) this.#purge(child);
+    // A map may lose entries while it is gone through.
+    for (const child of directory.children.values()) this.#purge(child);
   }
 
   #remove(name: Name): void {
     this.#lastDirectory = undefined;
     this.#disk.remove(name);
-    name.parent?.children.delete(name.name);
+    name.parent?.drop(name);
     forEachInode(name, (inode) => {
       inode.links -= 1;
     });

@@ -10,7 +10,8 @@ import { BuildError } from '../../errors/index.ts';
 import { type ByteString, byteStringFrom, byteStringOf, displayBytes } from '../../model/index.ts';
 import { DirectoryPaths, fsPath } from '../directory-paths.ts';
 import { diskMode, type IdMapping } from '../id-mapping.ts';
-import { Directory, type Inode, type Name, pathOf } from './tree.ts';
+import type { Inode } from './inodes.ts';
+import { Directory, type Name, pathOf } from './tree.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = fs.constants;
 const createFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;

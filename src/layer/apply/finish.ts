@@ -5,12 +5,12 @@
 
 import { spawnSync } from 'node:child_process';
 import { lstatSync } from 'node:fs';
-import { type ByteString, bufferOf, byteStringOf } from '../../model/index.ts';
+import { bufferOf, byteStringOf } from '../../model/index.ts';
 import { IndexWriter } from '../rootfs-index.ts';
 import { isImageXattr, noXattrs, type Xattrs } from '../xattr-names.ts';
 import { readXattrs, writeXattrs } from '../xattr-tools.ts';
 import type { Disk } from './disk.ts';
-import { Directory, entryOf, type Inode, type Name, pathOf } from './tree.ts';
+import { Directory, entryOf, type Name, pathOf } from './tree.ts';
 
 const fifosAtOnce = 200;
 
@@ -39,22 +39,38 @@ function* walk(directory: Directory): Generator<Name> {
 }
 
 /** Node cannot make FIFOs. Those that `mkfifo` does not make either stay in the index only. */
-function makeFifos({ root, disk, warn }: Finishing): void {
-  const names = [...walk(root)].filter(({ inode }) => inode.type === 'fifo' && inode.absent);
-  const firstNames = [...new Map(names.toReversed().map((name) => [name.inode, name])).values()];
-  for (let at = 0; at < firstNames.length; at += fifosAtOnce)
-    runMkfifo(firstNames.slice(at, at + fifosAtOnce).flatMap((name) => textPath(disk, name)));
-  for (const name of firstNames)
+function makeFifos(work: Finishing): void {
+  const linked = new Map<number, Name[]>();
+  let pending: Name[] = [];
+  for (const name of missingFifos(work.root, linked)) {
+    if (pending.push(name) < fifosAtOnce) continue;
+    makeSome(work, pending);
+    pending = [];
+  }
+  makeSome(work, pending);
+  for (const [first, ...others] of linked.values())
+    if (first?.inode.absent === false) for (const other of others) work.disk.makeLink(first, other);
+}
+
+/** Yields the first name of each; gathers all names of those that have several. */
+function* missingFifos(root: Directory, linked: Map<number, Name[]>): Generator<Name> {
+  for (const name of walk(root)) {
+    const { inode } = name;
+    if (inode.type !== 'fifo' || !inode.absent) continue;
+    const names = linked.get(inode.id);
+    names?.push(name);
+    if (names === undefined && inode.links > 1) linked.set(inode.id, [name]);
+    if (names === undefined) yield name;
+  }
+}
+
+function makeSome({ disk, warn }: Finishing, names: readonly Name[]): void {
+  runMkfifo(names.flatMap((name) => textPath(disk, name)));
+  for (const name of names)
     if (isFifo(disk.path(name))) {
       name.inode.absent = false;
       disk.setAttributes(name);
-    }
-  for (const name of names) {
-    const first = firstNames.find(({ inode }) => inode === name.inode);
-    if (first !== name && first?.inode.absent === false) disk.makeLink(first, name);
-  }
-  if (firstNames.some(({ inode }) => inode.absent))
-    warn('some FIFOs of the image are not on disk: mkfifo failed');
+    } else warn('some FIFOs of the image are not on disk: mkfifo failed');
 }
 
 function runMkfifo(paths: readonly string[]): void {
@@ -75,12 +91,12 @@ function textPath(disk: Disk, name: Name): string[] {
 
 /** Puts attributes on disk, looks what arrived there, and notes the rest as lost. */
 function storeXattrs({ root, disk, warn }: Finishing): void {
-  const wanted = new Map<Inode, { name: Name; xattrs: Xattrs }>();
+  const wanted = new Map<number, { name: Name; xattrs: Xattrs }>();
   for (const name of walk(root)) {
     const { inode } = name;
-    if (inode.xattrs.size === 0 || inode.shared || wanted.has(inode)) continue;
+    if (inode.xattrs.size === 0 || inode.shared || wanted.has(inode.id)) continue;
     const xattrs = new Map([...inode.xattrs].filter(([key]) => isImageXattr(key)));
-    wanted.set(inode, { name, xattrs: inode.absent ? noXattrs : xattrs });
+    wanted.set(inode.id, { name, xattrs: inode.absent ? noXattrs : xattrs });
   }
   if (wanted.size === 0) return;
   const records = [...wanted.values()].flatMap(({ name, xattrs }) => {
@@ -90,7 +106,8 @@ function storeXattrs({ root, disk, warn }: Finishing): void {
   if (!writeXattrs(records))
     warn('extended attributes of the image are not on disk: setfattr is not installed');
   const stored = readXattrs(disk.path(root)).byPath;
-  for (const [inode, { name }] of wanted) {
+  for (const { name } of wanted.values()) {
+    const { inode } = name;
     const found = stored.get(pathOf(name)) ?? noXattrs;
     inode.lostXattrs = [...inode.xattrs.keys()].filter((key) => !found.has(key));
   }
@@ -98,15 +115,17 @@ function storeXattrs({ root, disk, warn }: Finishing): void {
 
 function writeIndex({ root, disk, indexPath }: Finishing): number {
   using index = new IndexWriter(indexPath);
-  const listed = new Map<Inode, ByteString>();
+  const listed = new Map<number, Name>();
   for (const name of walk(root)) {
     const { inode } = name;
     if (name instanceof Directory) disk.setAttributes(name);
     const path = pathOf(name);
     const entry = entryOf(path, inode);
-    const first = inode.links > 1 ? listed.get(inode) : undefined;
-    index.add(first === undefined ? entry : { ...entry, type: 'hardlink', linkName: first });
-    if (inode.links > 1 && first === undefined) listed.set(inode, path);
+    const first = inode.links > 1 ? listed.get(inode.id) : undefined;
+    index.add(
+      first === undefined ? entry : { ...entry, type: 'hardlink', linkName: pathOf(first) },
+    );
+    if (inode.links > 1 && first === undefined) listed.set(inode.id, name);
   }
   disk.setAttributes(root);
   return index.entries;

@@ -6,75 +6,53 @@
  */
 
 import type { ByteString } from '../../model/index.ts';
-import type { TarEntry, TarEntryType } from '../../tar/index.ts';
 import type { RootfsEntry } from '../rootfs-entry.ts';
-
-/** What an entry is, whatever its names. */
-export class Inode {
-  readonly type: TarEntryType;
-  mode: number;
-  uid: number;
-  gid: number;
-  size: number;
-  mtime: bigint;
-  xattrs: ReadonlyMap<ByteString, Uint8Array>;
-  readonly linkName: ByteString;
-  readonly deviceMajor: number;
-  readonly deviceMinor: number;
-  /** How many names it has. */
-  links = 1;
-  /** The file on disk is also a file of the stored root file system this one was cloned from. */
-  shared = false;
-  absent = false;
-  foreignOwner = false;
-  lostXattrs: readonly ByteString[] = [];
-
-  constructor(entry: Omit<TarEntry, 'path'>) {
-    this.type = entry.type;
-    this.mode = entry.mode;
-    this.uid = entry.uid;
-    this.gid = entry.gid;
-    this.size = entry.size;
-    this.mtime = entry.mtime;
-    this.xattrs = entry.xattrs;
-    this.linkName = entry.linkName;
-    this.deviceMajor = entry.deviceMajor;
-    this.deviceMinor = entry.deviceMinor;
-  }
-
-  /** Takes over the attributes of another entry for the same directory. */
-  assume(entry: Pick<TarEntry, 'mode' | 'uid' | 'gid' | 'mtime' | 'xattrs'>): void {
-    this.mode = entry.mode;
-    this.uid = entry.uid;
-    this.gid = entry.gid;
-    this.mtime = entry.mtime;
-    this.xattrs = entry.xattrs;
-    this.foreignOwner = false;
-    this.lostXattrs = [];
-  }
-}
+import { Inode, type InodeFacts, InodeTable } from './inodes.ts';
 
 /** A name in a directory. */
 export class Name {
   readonly name: ByteString;
   readonly parent: Directory | undefined;
-  readonly inode: Inode;
+  /** The table of the whole tree. */
+  readonly inodes: InodeTable;
+  readonly #inode: number;
   /** Number of the layer that gave it this name, or these attributes; the base counts as 0. */
   layer: number;
 
   constructor(name: ByteString, parent: Directory | undefined, inode: Inode, layer: number) {
     this.name = name;
     this.parent = parent;
-    this.inode = inode;
+    this.inodes = inode.table;
+    this.#inode = inode.id;
     this.layer = layer;
+  }
+
+  get inode(): Inode {
+    return Inode.at(this.inodes, this.#inode);
   }
 }
 
 /** A directory. Its inode has no other name. */
 export class Directory extends Name {
-  readonly children = new Map<ByteString, Name>();
+  #children: Map<ByteString, Name> | undefined;
   /** The last layer whose whiteouts have already taken away everything older below. */
   purgedBy = 0;
+
+  get children(): ReadonlyMap<ByteString, Name> {
+    return this.#children ?? noChildren;
+  }
+
+  /** Puts a name into this directory, which is its parent. */
+  put(name: Name): void {
+    this.#children ??= new Map();
+    this.#children.set(name.name, name);
+  }
+
+  /** Takes a name out of this directory. */
+  drop(name: Name): void {
+    this.#children?.delete(name.name);
+    if (this.#children?.size === 0) this.#children = undefined;
+  }
 
   /** Its content in canonical order. */
   sorted(): Name[] {
@@ -82,8 +60,16 @@ export class Directory extends Name {
   }
 }
 
+const noChildren: ReadonlyMap<ByteString, Name> = new Map();
+
+/** Returns the root of an empty tree. */
+export function newRoot(): Directory {
+  const inode = Inode.add(new InodeTable(), impliedDirectory);
+  return new Directory('' as ByteString, undefined, inode, 0);
+}
+
 /** Attributes of a directory that no layer describes but that something lies in. */
-export const impliedDirectory: Omit<TarEntry, 'path'> = {
+export const impliedDirectory: InodeFacts = {
   type: 'directory',
   mode: 0o755,
   uid: 0,

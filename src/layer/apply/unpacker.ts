@@ -4,14 +4,14 @@
  */
 
 import { join } from 'node:path';
-import { type ByteString, byteStringOf } from '../../model/index.ts';
+import { byteStringOf } from '../../model/index.ts';
 import { TarReader } from '../../tar/index.ts';
 import type { IdMapping } from '../id-mapping.ts';
 import { Applier } from './applier.ts';
 import { cloneRootfs } from './clone.ts';
 import { Disk } from './disk.ts';
 import { finish } from './finish.ts';
-import { Directory, Inode, impliedDirectory } from './tree.ts';
+import { type Directory, newRoot } from './tree.ts';
 
 /** Where to unpack, and onto what. */
 export interface UnpackWork {
@@ -43,7 +43,7 @@ export class Unpacker implements Disposable {
   constructor(work: UnpackWork) {
     this.#work = work;
     this.#disk = new Disk(byteStringOf(join(work.target, 'fs')), work.mapping);
-    this.#root = new Directory('' as ByteString, undefined, new Inode(impliedDirectory), 0);
+    this.#root = newRoot();
     this.#applier = new Applier(this.#root, this.#disk, this.#warn);
     if (work.base !== undefined) cloneRootfs(work.base, this.#root, this.#disk);
   }

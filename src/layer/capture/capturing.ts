@@ -2,8 +2,8 @@
 
 import { join } from 'node:path';
 import { type ByteString, byteStringOf } from '../../model/index.ts';
+import { loadTree } from '../apply/load.ts';
 import { fsPath } from '../directory-paths.ts';
-import { RootfsIndex } from '../rootfs-index.ts';
 import { readXattrs } from '../xattr-tools.ts';
 import type { Rules } from './compare.ts';
 import { Packer } from './packer.ts';
@@ -40,7 +40,7 @@ export class Capturing implements Disposable {
         candidates,
         result: byteStringOf(work.result),
         lower: byteStringOf(join(work.lower, 'fs')),
-        index: RootfsIndex.load(join(work.lower, 'index.jsonl')).root,
+        index: loadTree(join(work.lower, 'index.jsonl')),
         exclude: new Set(work.exclude),
         xattrs: byPath,
         rules: work.rules,

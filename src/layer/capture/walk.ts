@@ -11,8 +11,9 @@ import * as fs from 'node:fs';
 import { BuildError } from '../../errors/index.ts';
 import { type ByteString, displayBytes } from '../../model/index.ts';
 import { defaultTarLimits, type TarEntry } from '../../tar/index.ts';
+import { Directory, entryOf, type Name } from '../apply/tree.ts';
 import { DirectoryPaths, type PathNode } from '../directory-paths.ts';
-import type { IndexNode } from '../rootfs-index.ts';
+import type { RootfsEntry } from '../rootfs-entry.ts';
 import { isReservedName, whiteoutOf } from '../whiteout.ts';
 import { noXattrs, type Xattrs } from '../xattr-names.ts';
 import { withAccess } from './access.ts';
@@ -26,9 +27,9 @@ export interface Comparison {
   readonly candidates: ByteString;
   /** The root file system as processes saw it. */
   readonly result: ByteString;
-  /** The root file system below, and its index. */
+  /** The root file system below, and its index as a tree. */
   readonly lower: ByteString;
-  readonly index: IndexNode;
+  readonly index: Directory;
   /** Paths that are left alone, with everything below. */
   readonly exclude: ReadonlySet<ByteString>;
   /** Extended attributes of the candidates, by path. */
@@ -48,7 +49,7 @@ interface Visit extends PathNode {
   readonly parent: Visit | undefined;
   readonly path: ByteString;
   readonly depth: number;
-  readonly lower: IndexNode | undefined;
+  readonly lower: Name | undefined;
   readonly diskMode: number;
   readonly entry: TarEntry | undefined;
   written: boolean;
@@ -60,7 +61,7 @@ interface Found {
 }
 
 const maxWarnings = 20;
-const noChildren: IndexNode['children'] = new Map();
+const noChildren: Directory['children'] = new Map();
 
 /** Compares and writes, entry by entry. */
 export class ChangeWalk {
@@ -131,7 +132,7 @@ export class ChangeWalk {
 
   /** Returns the names that the lower directory has and the result has not. */
   #removed(visit: Visit, names: readonly ByteString[], found: readonly Found[]): ByteString[] {
-    const lower = visit.lower?.children ?? noChildren;
+    const lower = childrenOf(visit.lower);
     if (lower.size === 0) return [];
     const present = new Set(found.map(({ name }) => name));
     if (this.#comparison.candidates !== this.#comparison.result) {
@@ -139,10 +140,8 @@ export class ChangeWalk {
       for (const name of this.#list(this.#result.directory(visit)))
         if (!handled.has(name)) present.add(name);
     }
-    const isGone = ([name, { entry }]: [ByteString, IndexNode]) =>
-      !present.has(name) &&
-      entry?.absent !== true &&
-      !this.#comparison.exclude.has(childPath(visit, name));
+    const isGone = ([name, { inode }]: [ByteString, Name]) =>
+      !present.has(name) && !inode.absent && !this.#comparison.exclude.has(childPath(visit, name));
     return [...lower]
       .filter(isGone)
       .map(([name]) => name)
@@ -162,14 +161,15 @@ export class ChangeWalk {
 
   *#compare(visit: Visit, { name, facts }: Found): Packing {
     const path = childPath(visit, name);
-    const lower = visit.lower?.children.get(name);
+    const lower = childrenOf(visit.lower).get(name);
+    const lowerEntry = lower === undefined ? undefined : entryOf(path, lower.inode);
     const xattrs = this.#comparison.xattrs.get(path) ?? noXattrs;
-    const isChanged = this.#isChanged(visit, name, facts, xattrs, lower);
+    const isChanged = this.#isChanged(visit, name, facts, xattrs, lowerEntry);
     if (facts.type !== 'directory' && !isChanged) return;
     const { rules } = this.#comparison;
     const type = facts.type as TarEntry['type'];
     const found = { facts, xattrs, isChanged };
-    const entry: TarEntry = { path, type, ...describe(rules, found, lower?.entry) };
+    const entry: TarEntry = { path, type, ...describe(rules, found, lowerEntry) };
     if (type === 'directory') {
       const depth = visit.depth + 1;
       const inner = {
@@ -192,10 +192,10 @@ export class ChangeWalk {
     name: ByteString,
     facts: Facts,
     xattrs: Xattrs,
-    lower: IndexNode | undefined,
+    lower: RootfsEntry | undefined,
   ): boolean {
-    if (lower?.entry === undefined || lower.entry.absent === true) return true;
-    if (attributesDiffer(this.#comparison.rules, facts, xattrs, lower.entry)) return true;
+    if (lower === undefined || lower.absent === true) return true;
+    if (attributesDiffer(this.#comparison.rules, facts, xattrs, lower)) return true;
     if (facts.type !== 'file' || facts.size === 0) return false;
     return !sameContent(this.#candidates.path(visit, name), this.#lower.path(visit, name));
   }
@@ -264,6 +264,10 @@ const plainFile: Omit<TarEntry, 'path' | 'mtime'> = {
   deviceMinor: 0,
   xattrs: noXattrs,
 };
+
+function childrenOf(name: Name | undefined): Directory['children'] {
+  return name instanceof Directory ? name.children : noChildren;
+}
 
 function byBytes(a: ByteString, b: ByteString): number {
   return a < b ? -1 : 1;

@@ -13,11 +13,11 @@ import { BuildError } from '../../errors/index.ts';
 import { type ByteString, displayBytes } from '../../model/index.ts';
 import { encodeEntry, endOfArchive, paddingOf, readTar, type TarEntry } from '../../tar/index.ts';
 import { Applier, type TreeStorage } from '../apply/applier.ts';
-import { addName } from '../apply/clone.ts';
+import { Inode } from '../apply/inodes.ts';
+import { loadTree } from '../apply/load.ts';
 import { detached, resolveDirectory } from '../apply/resolve.ts';
-import { Directory, entryOf, Inode, impliedDirectory, Name, pathOf } from '../apply/tree.ts';
+import { Directory, entryOf, Name, newRoot, pathOf } from '../apply/tree.ts';
 import type { LayerFile } from '../layer-feed.ts';
-import { readIndex } from '../rootfs-index.ts';
 import { isReservedName } from '../whiteout.ts';
 import { type FileContent, readContent } from './content.ts';
 
@@ -48,8 +48,7 @@ export async function readTree(
   base: DraftBase,
   signal?: AbortSignal,
 ): Promise<{ readonly root: Directory; readonly layers: number }> {
-  const root = new Directory('' as ByteString, undefined, new Inode(impliedDirectory), 0);
-  if (base.index !== undefined) for (const entry of readIndex(base.index)) addName(root, entry);
+  const root = base.index === undefined ? newRoot() : loadTree(base.index);
   using applier = new Applier(root, nowhere, () => {});
   for (const layer of base.layers) {
     applier.beginLayer();
@@ -65,7 +64,7 @@ export class Draft {
   readonly root: Directory;
   readonly #number: number;
   readonly #touched = new Set<Directory>();
-  readonly #contents = new Map<Inode, FileContent>();
+  readonly #contents = new Map<number, FileContent>();
   /** Entries placed so far. */
   entries = 0;
 
@@ -98,7 +97,9 @@ export class Draft {
   directory(path: ByteString, made: EntryFacts): Directory {
     return resolveDirectory(this.root, path, (parent, name, inTheWay) => {
       if (inTheWay !== undefined) throw inTheWayOf(inTheWay, 'a directory is needed there');
-      return this.#add(new Directory(detached(name), parent, new Inode(made), this.#number));
+      return this.#add(
+        new Directory(detached(name), parent, Inode.add(parent.inodes, made), this.#number),
+      );
     }) as Directory;
   }
 
@@ -110,7 +111,9 @@ export class Draft {
   placeDirectory(parent: Directory, name: ByteString, facts: EntryFacts): Directory {
     const existing = this.#entered(parent, name);
     if (existing === undefined)
-      return this.#add(new Directory(detached(name), parent, new Inode(facts), this.#number));
+      return this.#add(
+        new Directory(detached(name), parent, Inode.add(parent.inodes, facts), this.#number),
+      );
     if (!(existing instanceof Directory))
       throw inTheWayOf(existing, 'a directory cannot replace it');
     existing.inode.assume(facts);
@@ -124,14 +127,14 @@ export class Draft {
    * @throws BuildError `PATH_UNSAFE` when a directory is there, `LAYER_INVALID` for names that no layer can hold
    */
   place(parent: Directory, name: ByteString, facts: EntryFacts, content?: FileContent): Name {
-    const placed = this.#replace(parent, name, new Inode(facts));
-    if (content !== undefined) this.#contents.set(placed.inode, content);
+    const placed = this.#replace(parent, name, Inode.add(parent.inodes, facts));
+    if (content !== undefined) this.#contents.set(placed.inode.id, content);
     return placed;
   }
 
   /** Gives what was placed before another name. */
   link(parent: Directory, name: ByteString, existing: Name): Name {
-    if (existing.inode === parent.children.get(name)?.inode) return existing;
+    if (existing.inode.id === parent.children.get(name)?.inode.id) return existing;
     existing.inode.links += 1;
     return this.#replace(parent, name, existing.inode);
   }
@@ -162,7 +165,7 @@ export class Draft {
         'LAYER_INVALID',
         `"${displayBytes(pathOf(name))}" cannot be part of an image: names that begin with .wh. mean removals`,
       );
-    name.parent?.children.set(name.name, name);
+    name.parent?.put(name);
     this.#change(name);
     return name;
   }
@@ -183,15 +186,15 @@ export class Draft {
   }
 
   async *#pack(): AsyncGenerator<Uint8Array> {
-    const first = new Map<Inode, ByteString>();
+    const first = new Map<number, ByteString>();
     for (const name of this.#changed(this.root)) {
       const { inode } = name;
       const path = pathOf(name);
-      const linkName = inode.links > 1 ? first.get(inode) : undefined;
+      const linkName = inode.links > 1 ? first.get(inode.id) : undefined;
       const entry = plainEntry(path, inode);
-      if (linkName === undefined) yield* this.#whole(entry, this.#contents.get(inode));
+      if (linkName === undefined) yield* this.#whole(entry, this.#contents.get(inode.id));
       else yield encodeEntry({ ...entry, type: 'hardlink', size: 0, linkName, xattrs: new Map() });
-      if (linkName === undefined) first.set(inode, path);
+      if (linkName === undefined) first.set(inode.id, path);
     }
     yield endOfArchive;
   }

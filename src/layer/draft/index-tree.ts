@@ -1,7 +1,8 @@
 /** The files of a stored root file system as the layers recorded them, for copying out of it. */
 
 import { type ByteString, byteStringOf } from '../../model/index.ts';
-import { Directory, type Inode, pathOf } from '../apply/tree.ts';
+import type { Inode } from '../apply/inodes.ts';
+import { Directory, pathOf } from '../apply/tree.ts';
 import { fsPath } from '../directory-paths.ts';
 import type { FileContent } from './content.ts';
 import { type EntryFacts, findInTree, readTree } from './draft.ts';
@@ -55,7 +56,7 @@ export class StoredTree {
     const { inode } = name;
     return {
       facts: factsOf(inode),
-      ...(inode.links > 1 ? { identity: inode } : {}),
+      ...(inode.links > 1 ? { identity: inode.id } : {}),
       ...(inode.type === 'file' ? { content: { path: fsPath(`${this.#files}/${path}`) } } : {}),
     };
   }
