@@ -1,6 +1,7 @@
 /** The pipeline: a build from its request to its result. */
 export { type DockerfileDeps, type WrittenDockerfile, writeDockerfile } from './as-dockerfile.ts';
 export { build } from './build.ts';
+export { type CheckReport, type CheckRequest, checkImageAt } from './check-builder.ts';
 export {
   Container,
   type ContainerDeps,

@@ -39,7 +39,7 @@ export function diagnoseScript(facts: ScriptFacts): ScriptDiagnosis {
   const found = !startCodes.includes(exitCode)
     ? undefined
     : file !== undefined
-      ? fileProblem(facts, file)
+      ? scriptProblem(facts, file)
       : exitCode === 1
         ? undefined
         : missing(facts);
@@ -93,7 +93,8 @@ function missing(facts: ScriptFacts): Diagnosis {
   };
 }
 
-function fileProblem(
+/** Finds what keeps a script from being started, as far as its file tells. */
+export function scriptProblem(
   facts: ScriptFacts,
   file: NonNullable<ScriptFacts['file']>,
 ): Diagnosis | undefined {
@@ -121,7 +122,7 @@ function interpreterProblem(facts: ScriptFacts, head: Buffer): Diagnosis | undef
       suggestion: 'save the script with Unix line ends: sed -i "s/\\r$//"',
     };
   }
-  const [interpreter = '', argument = ''] = line.slice(2).trim().split(/\s+/);
+  const { interpreter, argument } = shebangOf(head);
   if (interpreter !== '' && !facts.imageHas(interpreter)) {
     return noShell(facts, `the interpreter ${interpreter} of ${facts.path} is not in the image`);
   }
@@ -131,6 +132,17 @@ function interpreterProblem(facts: ScriptFacts, head: Buffer): Diagnosis | undef
         suggestion: `check that ${argument} is on the PATH of the builder image`,
       }
     : undefined;
+}
+
+/** The interpreter that a script names, and the first of its arguments that is no option; empty when it names none. */
+export function shebangOf(head: Uint8Array): {
+  readonly interpreter: string;
+  readonly argument: string;
+} {
+  const line = Buffer.from(head).toString('utf8').split('\n', 1)[0] ?? '';
+  if (!line.startsWith('#!')) return { interpreter: '', argument: '' };
+  const [interpreter = '', ...words] = line.slice(2).trim().split(/\s+/);
+  return { interpreter, argument: words.find((word) => !word.startsWith('-')) ?? '' };
 }
 
 function noShell(facts: ScriptFacts, reason: string): Diagnosis {

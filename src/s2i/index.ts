@@ -2,6 +2,7 @@
 export * from './allowed-uids.ts';
 export * from './application-config.ts';
 export * from './callback.ts';
+export * from './check/index.ts';
 export * from './container-path.ts';
 export * from './contract.ts';
 export * from './diagnosis.ts';

@@ -72,5 +72,27 @@ export const builderCommand: CommandSpec = {
       run: async (invocation) =>
         (await import('../actions/builder-build.ts')).buildBuilder(invocation),
     },
+    {
+      name: 'check',
+      summary: 'tell whether an image keeps the S2I contract',
+      description:
+        'Looks at labels, scripts, users, directories, ports and size of a builder image, and says for each what could be better. Nothing of the image is run unless --run is given.\n\nThe exit code is 8 when builds with the image cannot work.',
+      arguments: [
+        {
+          name: '<image>',
+          description: 'reference, oci:DIR[:tag], oci-archive:FILE or docker-archive:FILE',
+        },
+      ],
+      options: [
+        { flags: '--run', description: 'run its usage script too' },
+        { flags: '--json', description: 'print JSON' },
+        { flags: '--platform <platform>', description: 'platform to take from an index' },
+        ...sandboxOptions.filter(({ flags }) => /^--(executor|min-isolation|network) /.test(flags)),
+        ...registryOptions,
+      ],
+      examples: ['s2oci builder check registry.example.com/builders/mine:1'],
+      run: async (invocation) =>
+        (await import('../actions/builder-check.ts')).checkBuilderImage(invocation),
+    },
   ],
 };
