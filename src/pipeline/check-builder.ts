@@ -46,6 +46,7 @@ export interface CheckReport {
 /** Bytes of a file that are looked at. */
 const headBytes = 4096;
 const usageSeconds = 60;
+const maxUsageBytes = 1024 * 1024;
 
 /**
  * Checks an image.
@@ -153,7 +154,7 @@ async function runUsage(
       env: scriptEnvironment({ execution, given: [], ...(user.home ? { home: user.home } : {}) }),
       cwd: workingDirectoryOf(execution.workingDir),
       user,
-      stdio: { stdoutFile },
+      stdio: { stdoutFile, maxBytes: maxUsageBytes },
     },
     { ...sandbox, timeoutSeconds: usageSeconds },
     signal,
