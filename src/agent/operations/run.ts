@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { BuildError } from '../../errors/index.ts';
+import { resolveInRoot } from '../../layer/index.ts';
 import type { ExitStatus, RunMount, RunSpec, RunStdio, Runtime } from '../../runtime/index.ts';
 import { chooseRuntime } from '../../runtime/index.ts';
 import { prepareMountPoints } from '../mount-points.ts';
@@ -52,6 +53,8 @@ export async function runProcess(
     ],
   );
   const { mounts } = prepared;
+  // An image may name a working directory that nobody has made; as elsewhere, it is made and stays.
+  resolveInRoot(workspace.root, request.cwd, { makeDirectories: true });
   using _points = prepareMountPoints(
     workspace.root,
     mounts.map((mount) => ({ target: mount.target, kind: kindOf(mount) })),
@@ -133,19 +136,21 @@ async function withStdio<T>(
   using _out = out;
   using _err = err;
   const patterns = secretPatterns(workspace.secrets);
-  const forwarded = [
+  const forwarded = Promise.all([
     mode === 'events'
       ? forward(out.readable, 'stdout', patterns, context)
       : keep(out.readable, mode, patterns).catch((error) => stopped.abort(error)),
     forward(err.readable, 'stderr', patterns, context),
-  ];
+  ]);
+  // Where nothing could be started, closing the pipes ends these, and nobody waits for them.
+  forwarded.catch(() => {});
   const result = await run(
     { stdin: 'ignore', stdout: out.writeEnd, stderr: err.writeEnd },
     stopped.signal,
   );
   out.closeWriteEnd();
   err.closeWriteEnd();
-  await Promise.race([Promise.all(forwarded), delay(drainMilliseconds)]);
+  await Promise.race([forwarded, delay(drainMilliseconds)]);
   stopped.signal.throwIfAborted();
   return result;
 }
