@@ -219,7 +219,7 @@ class Expansion {
     const all = this.#text[this.#at] === '/';
     if (all) this.#at += 1;
     const pattern = this.#until('/', true).text();
-    const replacement = this.#until('}', false).text();
+    const replacement = this.#until('}', true).text();
     const { escapeCharacter } = this.#options;
     return replaceMatches(
       this.#valueOf(name),
@@ -234,7 +234,7 @@ class Expansion {
 
   /** Letters, digits and `_`, only digits behind a digit, or one special character. */
   #name(): string {
-    const pattern = /[0-9]+|[\p{L}_][\p{L}\p{Nd}_]*|[@*#?!-]/uy;
+    const pattern = /[0-9]+|[\p{L}_][\p{L}\p{Nd}_]*|[@*#?!$-]/uy;
     pattern.lastIndex = this.#at;
     const name = pattern.exec(this.#text)?.[0] ?? '';
     this.#at += name.length;

@@ -52,9 +52,12 @@ export function findInput(
   within: number,
 ): StageInput {
   const wanted = text.toLowerCase();
-  const named = stages.filter(({ from, index }) => from.name === wanted && index !== within);
-  const before = named.findLast(({ index }) => index < within) ?? named[0];
-  if (before !== undefined) return { kind: 'stage', index: before.index };
+  const named = stages.filter(({ from }) => from.name === wanted);
+  const meant =
+    named.findLast(({ index }) => index < within) ??
+    named.find(({ index }) => index > within) ??
+    named[0];
+  if (meant !== undefined) return { kind: 'stage', index: meant.index };
   const number = /^[0-9]{1,5}$/.test(text) ? Number(text) : -1;
   if (number >= 0 && number < stages.length) return { kind: 'stage', index: number };
   return { kind: 'image', reference: text };
@@ -88,7 +91,7 @@ class Planner {
       inputsOf(instruction).map((text) => this.#inputOf(text, index, instruction.position)),
     );
     const needed = [base, ...inputs].flatMap((input) =>
-      input.kind === 'stage' ? [input.index] : [],
+      input.kind === 'stage' && input.index !== index ? [input.index] : [],
     );
     return {
       index,

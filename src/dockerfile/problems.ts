@@ -37,21 +37,23 @@ export class Problems {
   }
 }
 
-/** Makes the error for problems of a file; the suggestions of all of them are its suggestion. */
+/** Makes the error for problems of a file: the advice for a single one is its suggestion, else each line has its own. */
 export function invalidDockerfile(name: string, problems: readonly Problem[]): BuildError {
   const sorted = problems.toSorted((a, b) => comparePositions(a.position, b.position));
-  const lines = sorted
-    .slice(0, maxShown)
-    .map(({ position, message }) => `${name}:${position.line}:${position.column}: ${message}`);
+  const [first] = sorted;
+  const only = sorted.length === 1 ? first?.suggestion : undefined;
+  const lines = sorted.slice(0, maxShown).map(({ position, message, suggestion }) => {
+    const advice = suggestion === undefined || sorted.length === 1 ? '' : ` (${suggestion})`;
+    return `${name}:${position.line}:${position.column}: ${message}${advice}`;
+  });
   if (sorted.length > maxShown) lines.push(`and ${sorted.length - maxShown} more problems`);
-  const suggestions = new Set(sorted.slice(0, maxShown).flatMap((one) => one.suggestion ?? []));
   return new BuildError('DOCKERFILE_INVALID', lines.join('\n'), {
     origin: 'source',
-    ...(suggestions.size === 0 ? {} : { suggestion: [...suggestions].join('; ') }),
+    ...(only === undefined ? {} : { suggestion: only }),
     details: {
       problems: sorted.length,
-      line: sorted[0]?.position.line ?? 1,
-      column: sorted[0]?.position.column ?? 1,
+      line: first?.position.line ?? 1,
+      column: first?.position.column ?? 1,
     },
   });
 }

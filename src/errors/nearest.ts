@@ -10,18 +10,24 @@ export function nearest(name: string, candidates: readonly string[]): string | u
   return best !== undefined && best.distance <= name.length / 3 ? best.candidate : undefined;
 }
 
-/** Levenshtein distance, without regard to case; names longer than 64 characters are not compared. */
+/** Edits, two letters in the wrong order being one of them; names longer than 64 characters are not compared. */
 function distance(a: string, b: string): number {
   if (a.length > 64) return Number.POSITIVE_INFINITY;
   const [from, to] = [a.toLowerCase(), b.toLowerCase()];
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (const [i, character] of [...from].entries()) {
-    const next = [i + 1];
-    for (const [j, other] of [...to].entries()) {
-      const replaced = (row[j] ?? 0) + (character === other ? 0 : 1);
-      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+  let [before, row]: [number[], number[]] = [
+    [],
+    Array.from({ length: to.length + 1 }, (_, i) => i),
+  ];
+  for (let i = 1; i <= from.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= to.length; j += 1) {
+      const at = (cells: readonly number[], column: number): number => cells[column] ?? 0;
+      const replaced = at(row, j - 1) + (from[i - 1] === to[j - 1] ? 0 : 1);
+      const isSwapped = from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1];
+      const swapped = isSwapped ? at(before, j - 2) + 1 : replaced;
+      next.push(Math.min(replaced, swapped, at(row, j) + 1, at(next, j - 1) + 1));
     }
-    row = next;
+    [before, row] = [row, next];
   }
   return row.at(-1) ?? 0;
 }

@@ -17,6 +17,8 @@ export interface Flags {
   readonly rest: Word;
 }
 
+const maxFlags = 1000;
+
 /** Reads the flags of an instruction. */
 export function parseFlags(
   statement: Statement,
@@ -24,12 +26,14 @@ export function parseFlags(
   context: ReadContext,
 ): Flags {
   const { flags, rest } = readFlags(statement.rest);
-  const good = new Map<string, readonly Flag[]>();
-  for (const flag of flags) {
+  if (flags.length > maxFlags) problem(context, statement, `has more than ${maxFlags} flags`);
+  const good = new Map<string, Flag[]>();
+  for (const flag of flags.slice(0, maxFlags)) {
     const before = good.get(flag.name) ?? [];
     const fault = faultOf(flag, known, before.length > 0);
-    if (fault === undefined) good.set(flag.name, [...before, flag]);
+    if (fault === undefined) good.set(flag.name, before);
     else problem(context, statement, fault.message, { ...fault, offset: flag.offset });
+    before.push(flag);
   }
   return {
     value: (name) => good.get(name)?.[0]?.value,

@@ -60,8 +60,10 @@ function networkOf(
 ): RunInstruction['network'] {
   const network = flags.value('network') ?? 'default';
   if (network === 'default' || network === 'none' || network === 'host') return network;
+  const offset = flags.list('network')[0]?.offset ?? 0;
   problem(context, statement, `${shown(network)} is no network`, {
     suggestion: 'use --network=default, none or host',
+    offset,
   });
   return 'default';
 }
