@@ -6,7 +6,7 @@ import { type BuildEvent, phases, silentReporter } from '../../src/events/index.
 t.test('phases', async (t) => {
   t.equal(
     phases.join(' '),
-    'resolve fetch unpack source restore assemble capture compose publish',
+    'resolve fetch unpack source restore assemble steps runtime capture compose publish keep',
     'names and order appear in JSON lines and metadata files',
   );
 });
