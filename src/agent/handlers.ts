@@ -12,6 +12,7 @@ import { findLeavable } from './operations/leavable.ts';
 import { giveTree, placeArchive, placeTree } from './operations/place.ts';
 import { prepareRootfs } from './operations/rootfs.ts';
 import { runProcess } from './operations/run.ts';
+import { squash } from './operations/squash.ts';
 import type { ClientMessage } from './protocol.ts';
 import type { OperationHandlers } from './server.ts';
 import { Workspaces } from './workspace.ts';
@@ -53,6 +54,7 @@ export function createHandlers(
     },
     digestFiles: (input, { signal }) => digestFiles(store, input, signal),
     copyFiles: (input, { signal }) => copyFiles(store, input, signal),
+    squash: (input, { signal }) => squash(store, input, signal),
     findLeavable: (input, { signal }) =>
       findLeavable(workspaces.get(input.workspace).root, input, signal),
     chooseRuntime: async (input, { signal }) => {

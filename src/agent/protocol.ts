@@ -114,6 +114,19 @@ export interface Ownership {
   readonly mode: number;
 }
 
+/** Joins layers into one. */
+export interface SquashLayersRequest {
+  /** The stored root file system below; absent when there is none. */
+  readonly baseKey?: string;
+  /** The stored root file system with all of the layers. */
+  readonly resultKey: string;
+  readonly layers: readonly LayerBlob[];
+  /** Seconds since the epoch. */
+  readonly epoch: number;
+  readonly compression: Compression;
+  readonly compressionLevel?: number;
+}
+
 /** Something that a process sees during its run; `target` is an absolute path of the container. */
 export type MountRequest =
   | RunMount
@@ -139,12 +152,13 @@ export type MountRequest =
       readonly socket: string;
       readonly target: string;
     } & Ownership)
-  /** A path of another open workspace, read-only; links are resolved inside of that one. */
+  /** A path of another open workspace; links are resolved inside of that one. */
   | {
       readonly kind: 'workspace';
       readonly workspace: string;
       readonly path: string;
       readonly target: string;
+      readonly readOnly: boolean;
     };
 
 /** Copies a file or directory from one workspace into a directory of another. */
@@ -303,6 +317,11 @@ export interface AgentOperations {
   digestFiles: { input: CopySelection; result: readonly FileDigest[] };
   /** Writes what COPY or ADD takes as a layer; undefined when that is nothing. */
   copyFiles: { input: CopyFilesRequest; result: CapturedLayer | undefined };
+  /** Writes what several layers change together as one layer. */
+  squash: {
+    input: SquashLayersRequest;
+    result: Omit<CapturedLayer, 'entries' | 'whiteouts' | 'warnings'>;
+  };
   /** Which of some directories nothing else refers to; `kept` of them stay whatever refers to them. */
   findLeavable: {
     input: { workspace: string; trees: readonly string[]; kept: readonly string[] };

@@ -5,11 +5,13 @@
 
 import { BuildCache } from '../cache/index.ts';
 import { assembleImage, type ComposedImage } from '../image/index.ts';
-import { digestOf } from '../model/index.ts';
-import { type BuildDeps, type LayerOrigin, PhaseTimer, sendImage } from '../pipeline/index.ts';
+import { digestOf, isJsonObject } from '../model/index.ts';
+import { type BuildDeps, PhaseTimer } from '../pipeline/index.ts';
 import { openContext } from './context.ts';
+import { publishImage, writeOutput } from './output.ts';
 import { type Plan, planBuild } from './plan.ts';
 import type { DockerfileBuildRequest, DockerfileBuildResult, StepReport } from './request.ts';
+import { squash } from './squash.ts';
 import { StageBuild } from './stage.ts';
 import { documentOf, type StageState } from './stage-state.ts';
 import type { CacheStep, StepCache } from './step-cache.ts';
@@ -30,40 +32,40 @@ export async function buildDockerfile(
 ): Promise<DockerfileBuildResult> {
   await using resources = new AsyncDisposableStack();
   const timer = new PhaseTimer(deps.reporter, deps.now);
-  const lease = resources.use(await deps.store.acquireLease());
   const context = await timer.run('source', async () => {
     const value = await openContext(deps, request, resources, signal);
     return { value, detail: value.dockerfile.name };
   });
-  const plan = planBuild(context.dockerfile, request, request.platform);
-  const epoch = request.sourceDateEpoch ?? context.epoch ?? defaultEpoch;
+  const plan = planBuild(context.dockerfile, request);
   const { images, store } = deps;
+  const lease = resources.use(await store.acquireLease());
   const warn = (message: string) => workshop.warn(message);
   const cache = resources.use(new BuildCache({ store, lease, images, warn }, request.cache));
+  const epoch = request.sourceDateEpoch ?? context.epoch ?? defaultEpoch;
   const parts = { deps, request, context, cache: named(cache, request), lease, resources, epoch };
   const workshop = new Workshop(parts);
   for (const { message, position } of plan.graph.warnings)
     workshop.warn(`${plan.ast.name}:${position.line}: ${message}`);
   for (const message of context.warnings) workshop.warn(message);
   const steps: StepReport[] = [];
-  const state = await timer.run('steps', async () => {
+  const built = await timer.run('steps', async () => {
     const value = await buildStages(workshop, plan, (step) => steps.push(step), signal);
     return { value, detail: stepsText(steps) };
   });
+  const state = request.squash ? await squash(workshop, built, signal) : built;
   const image = composeState(workshop, state);
   const mayBeThere = steps.every(({ outcome }) => outcome !== 'run');
-  const published = await timer.run('publish', () =>
-    publishAll(workshop, { image, state, mayBeThere }, signal),
-  );
+  const published = await timer.run('publish', async () => {
+    for (const output of request.outputs) await writeOutput(workshop, output, state, signal);
+    return publishImage(workshop, { image, state, mayBeThere }, signal);
+  });
   await cache.publish(signal);
-  const { layers, transfer } = published;
   return {
-    images: published.images,
+    ...published,
     digest: digestOf(image.manifest.raw),
     imageId: image.manifest.config.digest,
-    layers,
     steps,
-    transfer: { ...transfer, pulled: workshop.pulledBytes },
+    transfer: { ...published.transfer, pulled: workshop.pulledBytes },
     warnings: workshop.warnings,
   };
 }
@@ -108,51 +110,17 @@ async function buildStages(
 }
 
 function composeState(workshop: Workshop, state: StageState): ComposedImage {
-  const labels = Object.entries(workshop.request.labels);
-  const before = state.config['Labels'];
+  const { labels } = workshop.request;
+  const before = isJsonObject(state.config['Labels']) ? state.config['Labels'] : {};
   const config =
-    labels.length === 0
+    Object.keys(labels).length === 0
       ? state.config
-      : { ...state.config, Labels: { ...(before as object), ...Object.fromEntries(labels) } };
+      : { ...state.config, Labels: { ...before, ...labels } };
   return assembleImage({
     layers: state.layers.map(({ descriptor }) => descriptor),
     document: documentOf({ ...state, config }, workshop.created),
     family: state.family,
   });
-}
-
-/** An image, ready to be sent. */
-interface Finished {
-  readonly image: ComposedImage;
-  readonly state: StageState;
-  /** No step had to run. */
-  readonly mayBeThere: boolean;
-}
-
-async function publishAll(
-  workshop: Workshop,
-  { image, state, mayBeThere }: Finished,
-  signal: AbortSignal,
-) {
-  const { deps, request } = workshop;
-  const layers = state.layers.map(
-    (layer): LayerOrigin => ({ origin: layer.near ? 'builder' : 'build', ...layer }),
-  );
-  const images: string[] = [];
-  let sent: Awaited<ReturnType<typeof sendImage>> | undefined;
-  for (const tag of request.tags) {
-    await using destination = await deps.images.destination(tag);
-    const input = { image, layers, destination, mayBeThere };
-    const published = await sendImage(deps, input, signal);
-    sent ??= published;
-    images.push(published.value.reference);
-  }
-  const { value } = sent ?? {};
-  const transfer = value?.transfer ?? { mounted: 0, pushed: 0, skipped: 0 };
-  return {
-    value: { images, layers: value?.layers ?? [], transfer },
-    ...(sent?.detail === undefined ? {} : { detail: sent.detail }),
-  };
 }
 
 function stepsText(steps: readonly StepReport[]): string {

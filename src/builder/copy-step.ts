@@ -2,7 +2,6 @@
 
 import { posix } from 'node:path';
 import type { CapturedLayer, CopySelection, CopySource } from '../agent/index.ts';
-import { layerDescriptor } from '../image/index.ts';
 import { fetchSources } from './add-sources.ts';
 import { pathIn } from './metadata.ts';
 import { imageConfigOf, type StageLayer } from './stage-state.ts';
@@ -88,9 +87,7 @@ export function stageLayer(
   { workshop }: Pick<StepContext, 'workshop'>,
   layer: CapturedLayer,
 ): StageLayer {
-  const { compression } = workshop.request;
-  const descriptor = layerDescriptor({ ...layer, compression });
-  return { descriptor, diffId: layer.diffId, blobs: workshop.deps.store };
+  return workshop.storedLayer(layer, workshop.request.compression);
 }
 
 async function write(

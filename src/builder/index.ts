@@ -3,7 +3,6 @@ export { buildDockerfile } from './build.ts';
 export type {
   DockerfileBuildRequest,
   DockerfileBuildResult,
-  SecretSource,
+  Output,
   StepReport,
 } from './request.ts';
-export type { CacheHit, CacheMiss, CacheResult, CacheStep, StepCache } from './step-cache.ts';

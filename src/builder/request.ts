@@ -4,15 +4,19 @@ import type { StoragePreference } from '../agent/index.ts';
 import type { Compression, Digest, Platform } from '../model/index.ts';
 import type {
   CacheRequest,
+  GivenSecret,
+  GivenSsh,
   LayerReport,
   SandboxRequest,
   TransferReport,
 } from '../pipeline/index.ts';
 
-/** Where the value of a secret is. */
-export type SecretSource =
-  | { readonly id: string; readonly file: string }
-  | { readonly id: string; readonly variable: string };
+/** A place for the root file system of the result. */
+export interface Output {
+  readonly kind: 'archive' | 'directory';
+  /** Path on this machine. */
+  readonly destination: string;
+}
 
 /** Everything that a user can say about one build. */
 export interface DockerfileBuildRequest extends SandboxRequest {
@@ -24,13 +28,15 @@ export interface DockerfileBuildRequest extends SandboxRequest {
   readonly directory: string;
   /** References or transports of the result; all get the same image. */
   readonly tags: readonly string[];
+  readonly outputs: readonly Output[];
   readonly target?: string;
   readonly platform: Platform;
+  /** The machine that builds. */
+  readonly buildPlatform: Platform;
   readonly buildArgs: ReadonlyMap<string, string>;
   readonly labels: Readonly<Record<string, string>>;
-  readonly secrets: readonly SecretSource[];
-  /** `id=socket` of SSH agents. */
-  readonly ssh: readonly string[];
+  readonly secrets: readonly GivenSecret[];
+  readonly ssh: readonly GivenSsh[];
   /** Makes one layer of all that the target added to its base. */
   readonly squash: boolean;
   readonly storage: StoragePreference;

@@ -20,6 +20,7 @@ import {
 } from '../s2i/index.ts';
 import { layerInputs, stageLayer } from './copy-step.ts';
 import { argumentsOf, shellOf } from './metadata.ts';
+import { mountInputs, type OpenMounts, openMounts } from './mounts.ts';
 import { imageConfigOf, type StageLayer } from './stage-state.ts';
 import {
   cached,
@@ -30,6 +31,9 @@ import {
   type StepContext,
   type StepOutcome,
 } from './step.ts';
+
+/** Where a heredoc with an interpreter of its own is. */
+const scriptPath = '/run/s2oci/heredoc';
 
 /** Carries out RUN. */
 export async function runStep(context: StepContext, step: Step<'run'>): Promise<StepOutcome> {
@@ -50,6 +54,7 @@ export async function runStep(context: StepContext, step: Step<'run'>): Promise<
     { label: 'working directory', value: workingDir },
     { label: 'network of the step', value: step.network },
     ...sandboxInputs(workshop.request),
+    ...(await mountInputs(context, step)),
     { label: 'ids', value: idMapping.kind },
     ...layerInputs(context),
   ];
@@ -69,29 +74,37 @@ function visibleVariables({ scope }: StepContext): ReadonlyMap<string, string> {
 
 async function run(context: StepContext, step: Step<'run'>): Promise<StageLayer | undefined> {
   const { state, signal } = context;
-  await using container = await openStage(context);
+  await using resources = new AsyncDisposableStack();
+  const container = resources.use(await openStage(context));
   const user = await findUser(container, state, signal);
-  await execute(context, step, container, user);
+  const mounts = await openMounts(context, step, resources);
+  await execute(context, step, { container, user, mounts });
   return await capture(context, container, user);
+}
+
+/** Where a process runs, and as whom. */
+interface Place {
+  readonly container: Container;
+  readonly user: ResolvedUser;
+  readonly mounts: OpenMounts;
 }
 
 async function execute(
   context: StepContext,
   step: Step<'run'>,
-  container: Container,
-  user: ResolvedUser,
+  { container, user, mounts }: Place,
 ): Promise<void> {
   const { workshop, state, signal } = context;
   const sandbox = sandboxOf(workshop.request);
   const settings = step.network === 'default' ? sandbox : { ...sandbox, network: step.network };
   const args = argumentsOf(step.command, state.config);
   const { workingDir } = imageConfigOf(state).execution;
-  const env = environmentOf(context, user);
+  const env = mergeEnvironment(environmentOf(context, user), mounts.environment);
   const cwd = workingDirectoryOf(workingDir);
   const script = await scriptMount(container, step);
   const process = {
-    args: script === undefined ? args : [...shellOf(state.config), script.target],
-    ...{ env, cwd, user, stdio: 'events' as const, mounts: script === undefined ? [] : [script] },
+    args: step.script === undefined ? args : [...shellOf(state.config), scriptPath],
+    ...{ env, cwd, user, stdio: 'events' as const, mounts: [...mounts.mounts, ...script] },
   };
   const result = await container.run('steps', process, settings, signal);
   if (result.timedOut)
@@ -112,12 +125,12 @@ async function execute(
 async function scriptMount(
   { workspace }: Container,
   { script }: Step<'run'>,
-): Promise<Extract<RunMount, { kind: 'bind' }> | undefined> {
-  if (script === undefined) return undefined;
+): Promise<readonly RunMount[]> {
+  if (script === undefined) return [];
   const source = join(workspace, 'heredoc');
   await writeFile(source, script.content, { mode: 0o755 });
   await chmod(source, 0o755);
-  return { kind: 'bind', source, target: '/run/s2oci/heredoc', readOnly: true };
+  return [{ kind: 'bind', source, target: scriptPath, readOnly: true }];
 }
 
 function environmentOf(context: StepContext, user: ResolvedUser): readonly string[] {

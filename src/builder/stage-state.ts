@@ -3,8 +3,7 @@
  * makes a new one.
  */
 
-import type { BlobSource } from '../blob/index.ts';
-import { completeHistory, type ImageSource } from '../image/index.ts';
+import { completeHistory } from '../image/index.ts';
 import {
   chainIdOf,
   type Descriptor,
@@ -20,16 +19,13 @@ import {
   type Platform,
   parseImageConfig,
 } from '../model/index.ts';
-import type { ResolvedImage } from '../pipeline/index.ts';
+import type { LayerOrigin, ResolvedImage } from '../pipeline/index.ts';
 import { defaultPath } from '../s2i/index.ts';
 
 /** A layer of a stage and where its blob can be read. */
-export interface StageLayer {
+export interface StageLayer extends LayerOrigin {
   readonly descriptor: Descriptor;
   readonly diffId: Digest;
-  readonly blobs: BlobSource;
-  /** The image from whose repository it can be mounted; absent when it was made on this machine. */
-  readonly near?: ImageSource;
 }
 
 /** A stage at one moment. */
@@ -65,6 +61,7 @@ export function stateOfImage({ manifest, config, source }: ResolvedImage): Stage
       diffId: config.diffIds[i] as Digest,
       blobs: source,
       near: source,
+      origin: 'builder',
     })),
     history: completeHistory(config),
     family: familyOf(manifest.mediaType),

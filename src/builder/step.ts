@@ -59,7 +59,9 @@ export async function cached(
     const { layer, blobs, near, place } = found;
     const place_ = near === undefined ? {} : { near };
     return {
-      ...(layer === undefined ? {} : { layer: { ...layer, blobs, ...place_ } }),
+      ...(layer === undefined
+        ? {}
+        : { layer: { ...layer, blobs, origin: 'build' as const, ...place_ } }),
       isCached: true,
       reason: place,
     };

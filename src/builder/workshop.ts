@@ -5,6 +5,9 @@
 
 import pLimit from 'p-limit';
 import type { Agent, LayerBlob } from '../agent/index.ts';
+import { streamOf } from '../blob/index.ts';
+import { layerDescriptor, type NewLayer } from '../image/index.ts';
+import type { Compression } from '../model/index.ts';
 import { formatPlatform, type Platform } from '../model/index.ts';
 import {
   type BuildDeps,
@@ -14,6 +17,7 @@ import {
   resolveImage,
 } from '../pipeline/index.ts';
 import { type Lease, rootfsKey } from '../store/index.ts';
+import { endOfArchive } from '../tar/index.ts';
 import type { OpenContext } from './context.ts';
 import type { DockerfileBuildRequest } from './request.ts';
 import { chainOf, layerBlobsOf, type StageLayer } from './stage-state.ts';
@@ -51,6 +55,7 @@ export class Workshop {
   readonly warnings: string[] = [];
   readonly #images = new Map<string, Promise<ResolvedImage>>();
   readonly #stored = new Map<string, Promise<string>>();
+  readonly #memory = new Map<string, Promise<readonly StageLayer[]>>();
 
   constructor(parts: WorkshopParts) {
     this.deps = parts.deps;
@@ -81,6 +86,19 @@ export class Workshop {
   /** The agent, which is started while the context is opened. */
   agent(): Promise<Agent> {
     return this.deps.agent;
+  }
+
+  /** Makes layers once, however many steps want them. */
+  memo(name: string, make: () => Promise<readonly StageLayer[]>): Promise<readonly StageLayer[]> {
+    const known = this.#memory.get(name) ?? make();
+    this.#memory.set(name, known);
+    return known;
+  }
+
+  /** A layer that is in the store, as layers of stages are. */
+  storedLayer(layer: Omit<NewLayer, 'compression'>, compression: Compression): StageLayer {
+    const descriptor = layerDescriptor({ ...layer, compression });
+    return { descriptor, diffId: layer.diffId, blobs: this.deps.store, origin: 'build' };
   }
 
   /** Pins a base image; each is asked for once in a build, so that all stages see the same. */
@@ -139,10 +157,17 @@ export class Workshop {
     return value;
   }
 
-  async #store(layers: readonly StageLayer[], signal: AbortSignal): Promise<string> {
+  async #store(given: readonly StageLayer[], signal: AbortSignal): Promise<string> {
+    const layers = given.length === 0 ? [await this.#emptyLayer()] : given;
     const { agent } = await this.#fetch(layers, signal);
     const { key } = await agent.call('prepareRootfs', { layers: layerBlobsOf(layers) }, { signal });
     return key;
+  }
+
+  /** Stands for the root file system of a stage that has none yet. */
+  async #emptyLayer(): Promise<StageLayer> {
+    const { digest, size } = await this.deps.store.ingest(streamOf(endOfArchive));
+    return this.storedLayer({ digest, size, diffId: digest }, 'none');
   }
 
   async #fetch(layers: readonly StageLayer[], signal: AbortSignal) {

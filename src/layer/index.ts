@@ -7,6 +7,7 @@ export { type FileContent, readContent } from './draft/content.ts';
 export { DiskTree } from './draft/disk-tree.ts';
 export { Draft, type DraftBase, type EntryFacts } from './draft/draft.ts';
 export { StoredTree, type TreeNode } from './draft/index-tree.ts';
+export { type SquashRequest, squashLayers } from './draft/squash.ts';
 export type { IdMapping } from './id-mapping.ts';
 export type { LayerFile } from './layer-feed.ts';
 export { removeTree } from './remove-tree.ts';

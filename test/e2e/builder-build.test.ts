@@ -1,49 +1,20 @@
 /** `s2oci builder build` as users type it, with and without subordinate ids. */
 
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import t from 'tap';
-import type { RunResult, TestUserKind } from '../support/as-user.ts';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import type { TestUserKind } from '../support/as-user.ts';
 import { builderImage } from '../support/images.ts';
-import { openWorkbench, succeed, type Workbench } from './support.ts';
+import { build, configOf, entriesOf } from './builder-support.ts';
+import { openWorkbench, succeed } from './support.ts';
 
 t.setTimeout(600_000);
 
-/** Builds a context given as files, and returns how it went. */
-async function build(
-  bench: Workbench,
-  files: Readonly<Record<string, string>>,
-  args: readonly string[] = [],
-): Promise<RunResult> {
-  const context = join(bench.directory, 'context');
-  for (const [name, content] of Object.entries(files)) {
-    await mkdir(dirname(join(context, name)), { recursive: true });
-    await writeFile(join(context, name), content);
-  }
-  return bench.s2oci(['builder', 'build', context, '-t', `oci:${bench.directory}/image`, ...args]);
-}
+const { reference: busybox } = await builderImage('busybox');
 
-/** Runs a command in the image with skopeo and tar at hand: the list of all entries as the layers have them. */
-async function entriesOf(bench: Workbench): Promise<readonly string[]> {
-  const script = `cd ${bench.directory}/image && for l in $(jq -r '.manifests[0].digest' index.json | cut -d: -f2 | xargs -I{} jq -r '.layers[].digest' blobs/sha256/{} | cut -d: -f2); do tar --numeric-owner -tvzf blobs/sha256/$l; done`;
-  const { stdout, code, stderr } = await bench.run('sh', ['-c', script]);
-  if (code !== 0) throw new Error(stderr);
-  return stdout.split('\n').map((line) => line.replace(/\s+\d+ \d{4}-\d\d-\d\d \d\d:\d\d /, ' '));
-}
-
-async function configOf(bench: Workbench) {
-  const { stdout } = await bench.run('skopeo', [
-    'inspect',
-    '--config',
-    `oci:${bench.directory}/image`,
-  ]);
-  return JSON.parse(stdout);
-}
-
-async function multiStage(kind: TestUserKind): Promise<string> {
+async function multiStage(t: Test, kind: TestUserKind): Promise<string> {
   await using bench = await openWorkbench(kind);
-  const { reference } = await builderImage('busybox');
-  const dockerfile = `ARG BASE=${reference}
+  const dockerfile = `ARG BASE=${busybox}
 FROM $BASE AS tools
 ENV GREETING=hello
 RUN echo $GREETING > /tool && chmod 750 /tool
@@ -59,45 +30,137 @@ COPY --from=tools /tool /usr/local/bin/tool
 COPY <<EOF /etc/motd
 version $VERSION
 EOF
+RUN <<EOF
+#!/bin/sh
+echo "$0" > /interpreter
+EOF
 USER 1001
 RUN id -u > /tmp/uid
 CMD ["sh", "-c", "cat /etc/motd"]
 `;
-  const files = {
-    Dockerfile: dockerfile,
-    'src/a.txt': 'a\n',
-    'src/b/c.txt': 'c\n',
-    '.dockerignore': '**/skip\n',
-    'src/b/skip': '',
-  };
-  const result = await build(bench, files, ['--build-arg', 'VERSION=2']);
-  succeed(t, result);
+  const sources = { 'src/a.txt': 'a\n', 'src/b/c.txt': 'c\n', 'src/b/skip': '' };
+  const files = { Dockerfile: dockerfile, ...sources, '.dockerignore': '**/skip\n' };
+  succeed(t, await build(bench, files, ['--build-arg', 'VERSION=2']));
   const entries = await entriesOf(bench);
   const has = (line: string) => t.ok(entries.includes(line), `${kind}: ${line}`);
   has('-rw-r--r-- 0/0 opt/app/b/c.txt');
   has('-rw-r----- 1001/0 data/a.txt');
   has('-rwxr-x--- 0/0 usr/local/bin/tool');
+  has('-rw-r--r-- 0/0 interpreter');
   has('-rw-r--r-- 1001/0 tmp/uid');
   t.notOk(entries.some((line) => line.includes('skip')));
   const { config, history } = await configOf(bench);
   t.match(config, { User: '1001', WorkingDir: '/opt/app', Labels: { version: '2' } });
   t.same(config.Cmd, ['sh', '-c', 'cat /etc/motd']);
-  t.ok(
-    history.some((entry: { created_by: string }) =>
-      entry.created_by.startsWith('RUN |1 VERSION=2 /bin/sh -c id -u'),
-    ),
-  );
+  const last = history.findLast(({ empty_layer }: { empty_layer?: boolean }) => !empty_layer);
+  t.match(last.created_by, /^RUN \|1 VERSION=2 \/bin\/sh -c id -u > \/tmp\/uid/);
   return readFile(join(bench.directory, 'image', 'index.json'), 'utf8');
 }
 
 t.test('several stages, and the same image with and without subordinate ids', async (t) => {
-  t.equal(await multiStage('with-subuids'), await multiStage('without-subuids'));
+  t.equal(await multiStage(t, 'with-subuids'), await multiStage(t, 'without-subuids'));
 });
 
-t.test('a command that fails names the line and is exit code 9', async (t) => {
+t.test('a command that fails names the line, the others stop, exit code 9', async (t) => {
   await using bench = await openWorkbench();
-  const { reference } = await builderImage('busybox');
-  const { code, stderr } = await build(bench, { Dockerfile: `FROM ${reference}\n\nRUN exit 7\n` });
+  const dockerfile = `FROM ${busybox} AS slow\nRUN sleep 500\nFROM ${busybox}\nRUN exit 7\nCOPY --from=slow / /x\n`;
+  const { code, stderr } = await build(bench, { Dockerfile: dockerfile });
   t.equal(code, 9);
-  t.match(stderr, /Dockerfile:3: RUN exit 7: .*exit code 7/);
+  t.match(stderr, /Dockerfile:4: RUN exit 7: .*exit code 7/);
+});
+
+t.test('nothing runs when anything about the Dockerfile is wrong', async (t) => {
+  await using bench = await openWorkbench();
+  const dockerfile = `FROM ${busybox}\nRUN echo ran\nRUNN x\n`;
+  const { code, stderr } = await build(bench, { Dockerfile: dockerfile });
+  t.equal(code, 3);
+  t.match(stderr, /Dockerfile:3:1/);
+  t.notMatch(stderr, / \| ran/);
+});
+
+for (const kind of ['with-subuids', 'without-subuids'] as const)
+  t.test(`RUN --mount of every type, ${kind}`, async (t) => {
+    await using bench = await openWorkbench(kind);
+    const dockerfile = `FROM ${busybox} AS other
+RUN mkdir /d && echo stage > /d/file
+FROM ${busybox}
+RUN --mount=type=bind,target=/context cat /context/a.txt /context/b/c.txt
+RUN --mount=type=bind,source=b/c.txt,target=/one.txt cat /one.txt
+RUN --mount=type=bind,from=other,source=/d,target=/stage,rw cat /stage/file && echo changed > /stage/file
+RUN --mount=type=bind,from=other,source=/d,target=/stage cat /stage/file; ! echo x > /stage/file
+RUN --mount=type=cache,target=/cache,id=${kind} echo 1 >> /cache/count; wc -l < /cache/count
+RUN --mount=type=cache,target=/cache,id=${kind} echo 2 >> /cache/count; wc -l < /cache/count
+RUN --mount=type=tmpfs,target=/scratch touch /scratch/x && mount | grep -c ' /scratch '
+RUN --mount=type=secret,id=token test "$(wc -c < /run/secrets/token)" = 9
+RUN --mount=type=secret,id=token,env=TOKEN test "\${#TOKEN}" = 9
+RUN --mount=type=secret,id=absent test ! -e /run/secrets/absent
+RUN --network=none ! wget -T 2 http://127.0.0.1:9/
+`;
+    const files = { Dockerfile: dockerfile, 'a.txt': 'a\n', 'b/c.txt': 'c\n' };
+    const secret = ['--secret', `id=token,src=${bench.directory}/token`];
+    await bench.run('sh', ['-c', 'printf "s3cret42\\n" > token']);
+    const result = await build(bench, files, secret);
+    succeed(t, result);
+    t.same(
+      [...result.stderr.matchAll(/^ \| (.*)$/gm)]
+        .map(([, line = '']) => line)
+        .filter((line) => !/^(?:wget|\/bin\/sh):/.test(line))
+        .slice(0, 8),
+      ['a', 'c', 'c', 'stage', 'stage', '1', '2', '1'],
+    );
+    const added = (await entriesOf(bench)).filter((line) =>
+      /context|one.txt|stage|cache|scratch|secrets/.test(line),
+    );
+    t.same(added, [], 'nothing of a mount is in a layer');
+  });
+
+t.test('an ONBUILD image runs its triggers in the build that begins with it', async (t) => {
+  await using bench = await openWorkbench();
+  const parent = {
+    Dockerfile: `FROM ${busybox}\nONBUILD COPY app /srv/\nONBUILD RUN wc -c /srv/app\n`,
+  };
+  succeed(t, await build(bench, parent));
+  const { config } = await configOf(bench);
+  t.same(config.OnBuild, ['COPY app /srv/', 'RUN wc -c /srv/app']);
+  await bench.run('cp', ['-r', 'image', 'parent']);
+  const child = { Dockerfile: `FROM oci:${bench.directory}/parent\n`, app: 'app\n' };
+  const result = await build(bench, child);
+  succeed(t, result);
+  t.match(result.stderr, / \| 4 \/srv\/app/);
+  t.equal((await configOf(bench)).config.OnBuild, undefined);
+});
+
+t.test('--squash makes one layer, with the same files', async (t) => {
+  await using bench = await openWorkbench();
+  const dockerfile = `FROM ${busybox}
+RUN echo 1 > /a && echo 1 > /b && rm /linuxrc
+RUN rm /a && echo 2 > /b
+COPY f /d/
+`;
+  const files = { Dockerfile: dockerfile, f: 'f\n' };
+  succeed(
+    t,
+    await build(bench, files, ['--squash', '-o', `type=tar,dest=${bench.directory}/squashed.tar`]),
+  );
+  const { rootfs, history } = await configOf(bench);
+  t.equal(rootfs.diff_ids.length, 3);
+  t.equal(history.filter(({ empty_layer }: { empty_layer?: boolean }) => !empty_layer).length, 3);
+  const own = (await entriesOf(bench)).filter((line) => /(?: a| b| d\/f|\.wh\.\S+)$/.test(line));
+  t.same(own, ['-rw------- 0/0 .wh.linuxrc', '-rw-r--r-- 0/0 b', '-rw-r--r-- 0/0 d/f']);
+  succeed(t, await build(bench, files, ['-o', `type=tar,dest=${bench.directory}/plain.tar`]));
+  const { code } = await bench.run('cmp', ['squashed.tar', 'plain.tar']);
+  t.equal(code, 0, 'both are the same root file system');
+});
+
+t.test('an unchanged build runs nothing, a changed file runs what depends on it', async (t) => {
+  await using bench = await openWorkbench();
+  const dockerfile = `FROM ${busybox}\nRUN echo ran-once\nCOPY f /\nRUN echo after; cat /f\n`;
+  const outputs = async (content: string) => {
+    const result = await build(bench, { Dockerfile: dockerfile, f: content });
+    succeed(t, result);
+    return [...result.stderr.matchAll(/^ \| (.*)$/gm)].map(([, line]) => line);
+  };
+  t.same(await outputs('1'), ['ran-once', 'after', '1']);
+  t.same(await outputs('1'), []);
+  t.same(await outputs('2'), ['after', '2']);
 });

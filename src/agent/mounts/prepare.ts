@@ -74,7 +74,8 @@ class Preparation {
       };
     }
     if (kind === 'workspace') {
-      return { kind: 'bind', source: this.#inWorkspace(request), target, readOnly: true };
+      const { readOnly } = request;
+      return { kind: 'bind', source: this.#inWorkspace(request), target, readOnly };
     }
     const source = kind === 'secret' ? await this.#secret(request) : await this.#socket(request);
     return { kind: 'bind', source, target, readOnly: kind === 'secret', confidential: true };

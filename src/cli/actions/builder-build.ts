@@ -5,13 +5,14 @@ import {
   buildDockerfile,
   type DockerfileBuildRequest,
   type DockerfileBuildResult,
+  type Output,
 } from '../../builder/index.ts';
 import type { Settings } from '../../config/index.ts';
 import { asBuildError, BuildError } from '../../errors/index.ts';
 import { hostPlatform, parsePlatform } from '../../model/index.ts';
-import { writeReportFile } from '../../pipeline/index.ts';
+import { parseSecret, parseSsh, writeReportFile } from '../../pipeline/index.ts';
 import { parseVariable } from '../../s2i/index.ts';
-import { type CommandIo, type Invocation, listOption, textOption } from '../command.ts';
+import { type CommandIo, flagOption, type Invocation, listOption, textOption } from '../command.ts';
 import { openImages } from '../images.ts';
 import { createCommandRenderer } from '../reporting.ts';
 import { openSession } from '../session.ts';
@@ -53,22 +54,19 @@ export async function buildBuilder(invocation: Invocation): Promise<number> {
 function requestFrom(invocation: Invocation, settings: Settings): DockerfileBuildRequest {
   const { args, options, io } = invocation;
   const { platform } = settings;
-  const tags = listOption(options, 'tag');
-  if (tags.length === 0)
-    throw new BuildError('USAGE_INVALID', 'the image has no place to go to', {
-      suggestion:
-        'name one with -t, such as -t registry.example.com/builders/mine:1 or -t oci:./image',
-    });
+  const host = hostPlatform('linux', io.arch);
+  const absolute = (path: string) => resolve(io.cwd, path);
   return {
     context: args[0] ?? '',
     directory: io.cwd,
-    tags,
-    platform: platform === undefined ? hostPlatform('linux', io.arch) : parsePlatform(platform),
+    ...destinationsOf(invocation),
+    platform: platform === undefined ? host : parsePlatform(platform),
+    buildPlatform: host,
     buildArgs: new Map(listOption(options, 'buildArg').flatMap((text) => buildArgument(text, io))),
     labels: Object.fromEntries(listOption(options, 'label').map(parseVariable).map(splitPair)),
-    secrets: [],
-    ssh: [],
-    squash: false,
+    secrets: listOption(options, 'secret').map((text) => parseSecret(text, absolute)),
+    ssh: listOption(options, 'ssh').map((text) => parseSsh(text, absolute)),
+    squash: flagOption(options, 'squash'),
     cache: cacheRequestFrom(options),
     ...sandboxFrom(invocation, settings),
     storage: settings.storage,
@@ -79,6 +77,32 @@ function requestFrom(invocation: Invocation, settings: Settings): DockerfileBuil
     ...optional('compressionLevel', settings.compressionLevel),
     ...optional('sourceDateEpoch', sourceDateEpoch(io)),
   };
+}
+
+function destinationsOf({ options }: Invocation): Pick<DockerfileBuildRequest, 'tags' | 'outputs'> {
+  const parsed = listOption(options, 'output').map(parseOutput);
+  const tags = [...listOption(options, 'tag'), ...parsed.flatMap(({ tag }) => tag ?? [])];
+  const outputs = parsed.flatMap(({ output }) => output ?? []);
+  if (tags.length > 0 || outputs.length > 0) return { tags, outputs };
+  throw new BuildError('USAGE_INVALID', 'the image has no place to go to', {
+    suggestion:
+      'name one with -t, such as -t registry.example.com/builders/mine:1 or -t oci:./image',
+  });
+}
+
+/** `type=tar,dest=FILE` and `type=local,dest=DIRECTORY` are files; everything else is another name of the image. */
+function parseOutput(text: string): { readonly tag?: string; readonly output?: Output } {
+  if (!text.startsWith('type=')) return { tag: text };
+  const fields = new Map(text.split(',').map(splitPair));
+  const destination = fields.get('dest') ?? '';
+  const kinds: Readonly<Record<string, Output['kind']>> = { tar: 'archive', local: 'directory' };
+  const kind = kinds[fields.get('type') ?? ''];
+  const isPlain = [...fields.keys()].every((key) => key === 'type' || key === 'dest');
+  if (kind !== undefined && destination !== '' && isPlain) return { output: { kind, destination } };
+  throw new BuildError('USAGE_INVALID', `--output ${JSON.stringify(text)} is not understood`, {
+    suggestion:
+      'write type=tar,dest=FILE or type=local,dest=DIRECTORY, or the name of an image such as oci-archive:FILE',
+  });
 }
 
 function sandboxFrom({ options }: Invocation, settings: Settings) {

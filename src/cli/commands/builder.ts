@@ -34,11 +34,18 @@ const builderOptions: readonly OptionSpec[] = [
     flags: '--pull',
     description: 'ask what the tags of base images mean now (always done, so without effect)',
   },
+  {
+    flags: '-o, --output <place>',
+    description:
+      'type=tar,dest=FILE or type=local,dest=DIR for the root file system, or one more name of the image',
+    repeatable: true,
+  },
+  { flags: '--squash', description: 'make one layer of all that is added to the base image' },
 ];
 
 /** The sandbox options that a Dockerfile has no other words for. */
 const sandbox = sandboxOptions
-  .filter(({ flags }) => !flags.startsWith('-i, --inject'))
+  .filter(({ flags }) => !/--(?:inject|cache) /.test(flags))
   .map((option) => ({ ...option, description: option.description.replace('assemble', 'RUN') }));
 
 /** Commands about builder images. */

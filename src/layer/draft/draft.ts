@@ -225,7 +225,8 @@ export function findInTree(root: Directory, path: ByteString): Name | undefined 
   throw new BuildError('PATH_UNSAFE', `"${displayBytes(path)}" leads in circles`);
 }
 
-function plainEntry(path: ByteString, inode: Inode): TarEntry {
+/** Returns what a layer says of an inode under one of its names. */
+export function plainEntry(path: ByteString, inode: Inode): TarEntry {
   const { absent: _, foreignOwner: __, lostXattrs: ___, ...entry } = entryOf(path, inode);
   return entry;
 }

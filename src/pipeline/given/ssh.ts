@@ -81,7 +81,7 @@ export function mountSsh(
   id: string,
   socket: string,
   { uid, gid }: { readonly uid: number; readonly gid: number },
-): MountRequest {
+): Extract<MountRequest, { kind: 'ssh' }> {
   return { kind: 'ssh', socket, target: sshTarget(id), owner: { uid, gid }, mode: defaultMode };
 }
 
