@@ -1,7 +1,8 @@
 /** The comments at the very top that are no comments: `# syntax=`, `# escape=`, `# check=`. */
 
+import { displayText } from '../model/index.ts';
 import type { Problems } from './problems.ts';
-import type { Directives } from './types.ts';
+import type { Directives, Warning } from './types.ts';
 
 // linear: the space in front of "=" and the value begin with different characters than what precedes them
 const directive = /^\s*#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(\S.*)$/;
@@ -42,4 +43,12 @@ function parseCheck(text: string): Directives['check'] {
     skip: skip.filter((rule) => rule !== ''),
     error: settings.get('error')?.toLowerCase() === 'true',
   };
+}
+
+/** Warns of a frontend that is another program than the language known here. */
+export function foreignSyntax({ syntax }: Directives): readonly Warning[] {
+  if (syntax === undefined || /^(?:docker\.io\/)?docker\/dockerfile(?:[:@-]|$)/.test(syntax))
+    return [];
+  const message = `"# syntax=${displayText(syntax)}" names another program; the file is read as docker/dockerfile`;
+  return [{ rule: 'ForeignSyntax', message, position: { line: 1, column: 1 } }];
 }

@@ -1,7 +1,7 @@
 /** Dockerfile text becomes stages of typed instructions. Everything that is wrong is found before the first error. */
 
 import type { ReadContext } from './context.ts';
-import { parseDirectives } from './directives.ts';
+import { foreignSyntax, parseDirectives } from './directives.ts';
 import { parseInstruction } from './instruction.ts';
 import { parseFrom } from './instructions/from.ts';
 import { type Statement, StatementReader, splitLines } from './lines.ts';
@@ -31,7 +31,7 @@ export function parseDockerfile(text: string, { name }: ParseOptions): Dockerfil
   const problems = new Problems(name);
   const lines = splitLines(text, name);
   const directives = parseDirectives(lines, problems);
-  const warnings: Warning[] = [];
+  const warnings: Warning[] = [...foreignSyntax(directives)];
   const context: ReadContext = {
     escapeCharacter: directives.escapeCharacter,
     problems,

@@ -121,6 +121,19 @@ t.test('warnings, and what # check= does to them', async (t) => {
   t.equal(problemsOf(`# check=error=true\n${text}`).length, 7);
 });
 
+t.test('a frontend of somebody else is not run, and said', async (t) => {
+  const rules = (syntax: string) =>
+    parse(`# syntax=${syntax}\nFROM a`).warnings.map(({ rule }) => rule);
+  for (const syntax of [
+    'docker/dockerfile:1',
+    'docker.io/docker/dockerfile',
+    'docker/dockerfile-upstream:x',
+  ])
+    t.strictSame(rules(syntax), [], syntax);
+  for (const syntax of ['example.com/evil', 'docker/dockerfiles'])
+    t.strictSame(rules(syntax), ['ForeignSyntax'], syntax);
+});
+
 t.test('files that are no Dockerfiles', async (t) => {
   t.strictSame(problemsOf(''), ['1:1: the Dockerfile is empty (begin with FROM image)']);
   t.strictSame(problemsOf('# only\n'), ['1:1: the Dockerfile is empty (begin with FROM image)']);
