@@ -4,6 +4,7 @@
  */
 
 import type { IncomingMessage } from 'node:http';
+import type { Gatekeeper } from './auth/index.ts';
 import { deleteBlob, getBlob, headBlob } from './endpoints/blobs.ts';
 import { deleteManifest, getManifest, putManifest } from './endpoints/manifests.ts';
 import { getReferrers } from './endpoints/referrers.ts';
@@ -39,6 +40,8 @@ export interface Outcome {
 export interface DispatchDependencies {
   readonly registry: RegistryState;
   readonly readOnly: boolean;
+  /** Who may come in; everybody when absent. */
+  readonly gatekeeper?: Gatekeeper | undefined;
 }
 
 /** Answers a request; never rejects. */
@@ -55,7 +58,8 @@ export async function dispatch(
 }
 
 async function handle(deps: DispatchDependencies, request: IncomingMessage): Promise<Reply> {
-  const { registry } = deps;
+  const { registry, gatekeeper } = deps;
+  if (gatekeeper?.admits(request.headers.authorization) === false) throw unauthorized();
   const { path, query } = splitTarget(request.url ?? '');
   const method = request.method ?? '';
   const route = parseRoute(path);
@@ -74,6 +78,12 @@ function splitTarget(target: string): { path: string; query: URLSearchParams } {
   const mark = target.indexOf('?');
   const path = mark === -1 ? target : target.slice(0, mark);
   return { path, query: new URLSearchParams(mark === -1 ? '' : target.slice(mark + 1)) };
+}
+
+function unauthorized(): Refusal {
+  return new Refusal(401, 'UNAUTHORIZED', 'a user name and password are needed', {
+    'WWW-Authenticate': 'Basic realm="s2oci registry", charset="UTF-8"',
+  });
 }
 
 function notAllowed(methods: readonly string[], message: string): Refusal {

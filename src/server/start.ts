@@ -4,9 +4,12 @@
  */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
 import { BuildError } from '../errors/index.ts';
 import type { Reporter } from '../events/index.ts';
+import { readGatekeeper, readTls, type TlsFiles } from './auth/index.ts';
 import { type DispatchDependencies, dispatch } from './dispatch.ts';
 import type { RegistryState } from './exchange.ts';
 import { KeyedLock } from './keyed-lock.ts';
@@ -25,6 +28,10 @@ export interface RegistryOptions {
   readonly port?: number;
   /** Refuses everything but GET and HEAD, and writes nothing. */
   readonly readOnly?: boolean;
+  /** A password file (`htpasswd -5`) with the users who may come in; without it everybody may. */
+  readonly htpasswd?: string;
+  /** PEM files of a certificate with its chain and of its key; with them HTTPS is served, and nothing else. */
+  readonly tls?: TlsFiles;
   /** Waits for the disk on each write, so that power failures lose nothing that was acknowledged. */
   readonly durable?: boolean;
   readonly limits?: Partial<RegistryLimits>;
@@ -48,17 +55,21 @@ const sweepInterval = 3_600_000;
 /**
  * Starts a registry over a directory.
  *
- * @throws BuildError `USAGE_INVALID` when it cannot listen there, `STORE_FORMAT_UNSUPPORTED`
+ * @throws BuildError `USAGE_INVALID` when it cannot listen there, `CONFIG_INVALID` for a password or certificate
+ * file that cannot be used, `STORE_FORMAT_UNSUPPORTED`
  */
 export async function startRegistry(options: RegistryOptions): Promise<RunningRegistry> {
   const { host = '127.0.0.1', port = 0, readOnly = false, durable = false } = options;
   const now = options.now ?? Date.now;
   const limits = { ...defaultLimits, ...options.limits };
+  const gatekeeper = await readGatekeeper(options.htpasswd);
+  const tls = await readTls(options.tls);
   const storage = await openStorage({ directory: options.directory, readOnly, durable });
   const registry = { storage, limits, traffic: new Traffic(), locks: new KeyedLock() };
   const active = new Set<Promise<void>>();
-  const server = createLimitedServer(limits, (request, response) => {
-    const answered = answer({ registry, readOnly }, { request, response }, options.reporter, now);
+  const deps = { registry, readOnly, gatekeeper };
+  const server = createLimitedServer({ limits, tls }, (request, response) => {
+    const answered = answer(deps, { request, response }, options.reporter, now);
     active.add(answered);
     void answered.finally(() => active.delete(answered));
   });
@@ -78,18 +89,22 @@ function statsOf(registry: RegistryState): () => RegistryStats {
 }
 
 function createLimitedServer(
-  limits: RegistryLimits,
+  {
+    limits,
+    tls,
+  }: { readonly limits: RegistryLimits; readonly tls: SecureContextOptions | undefined },
   onRequest: (request: IncomingMessage, response: ServerResponse) => void,
 ): Server {
-  const server = createServer(
-    {
-      headersTimeout: limits.headersTimeout,
-      requestTimeout: limits.requestTimeout,
-      keepAliveTimeout: limits.idleTimeout,
-      connectionsCheckingInterval: Math.min(limits.headersTimeout / 2, 5_000),
-    },
-    onRequest,
-  );
+  const options = {
+    headersTimeout: limits.headersTimeout,
+    requestTimeout: limits.requestTimeout,
+    keepAliveTimeout: limits.idleTimeout,
+    connectionsCheckingInterval: Math.min(limits.headersTimeout / 2, 5_000),
+  };
+  const server =
+    tls === undefined
+      ? createServer(options, onRequest)
+      : createTlsServer({ ...options, ...tls }, onRequest);
   server.maxConnections = limits.connections;
   server.timeout = limits.idleTimeout;
   return server;

@@ -103,7 +103,7 @@ function suggestionFor(failure: RequestFailure, registry: string): string | unde
     return `${host} does not speak HTTPS; if that is intended, name it with --insecure-registry ${host}`;
   }
   if (failure.kind === 'untrusted') {
-    return `give the certificate authority of ${host} with --ca-bundle FILE, or put it into certs.d/${host}/ca.crt`;
+    return `put the certificate authority of ${host} into certs.d/${host}/ca.crt, or name its file in SSL_CERT_FILE`;
   }
   if (failure.kind !== 'status') return undefined;
   if (failure.status === 401) return `log in with: s2oci login ${registry}`;
