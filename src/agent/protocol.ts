@@ -11,7 +11,9 @@ import type { SerializedError } from '../errors/index.ts';
 import type { Compression, Digest } from '../model/index.ts';
 import type {
   ExecutorName,
+  ExitStatus,
   IsolationLevel,
+  ProcessLimits,
   ProcessUser,
   RunMount,
   RunSpec,
@@ -193,6 +195,9 @@ export interface RunRequest extends ProcessRequest {
   readonly addHosts: readonly string[];
   readonly runtime: RuntimePreference;
   readonly stdio: RunOutput;
+  readonly limits?: ProcessLimits;
+  /** The most bytes of output that are passed on; what follows is read and dropped. */
+  readonly maxOutputBytes?: number;
   /** Seconds until the whole process tree is killed; absent means no limit. */
   readonly timeoutSeconds?: number;
 }
@@ -202,6 +207,8 @@ export interface RunResult {
   /** Exit code, or 128 + signal number. */
   readonly code: number;
   readonly timedOut: boolean;
+  /** The limit for which the run was killed. */
+  readonly limit?: NonNullable<ExitStatus['limit']>;
   readonly executor: ExecutorName;
   readonly isolation: IsolationLevel;
   /** Only one id exists: changes of owner and user were answered with success, and not carried out. */

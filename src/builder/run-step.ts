@@ -6,6 +6,7 @@ import { runVariables } from '../dockerfile/index.ts';
 import { BuildError } from '../errors/index.ts';
 import {
   type Container,
+  refuseLimit,
   type SandboxRequest,
   sandboxEnvironment,
   sandboxInputs,
@@ -107,6 +108,7 @@ async function execute(
     ...{ env, cwd, user, stdio: 'events' as const, mounts: [...mounts.mounts, ...script] },
   };
   const result = await container.run('steps', process, settings, signal);
+  refuseLimit('the command', result);
   if (result.timedOut)
     throw new BuildError('TIME_LIMIT', `it took longer than ${sandbox.timeoutSeconds} seconds`, {
       suggestion: 'allow more time with --timeout',

@@ -20,6 +20,7 @@ import {
   type ExecutorName,
   type IsolationLevel,
   type NetworkMode,
+  type ProcessLimits,
   type RunMount,
 } from '../runtime/index.ts';
 import {
@@ -58,6 +59,8 @@ export interface SandboxSettings {
   readonly dropCapabilities: readonly string[];
   readonly mounts: readonly RunMount[];
   readonly timeoutSeconds?: number;
+  readonly limits?: ProcessLimits;
+  readonly maxOutputBytes?: number;
 }
 
 /** Where the user and group names of an image are. */
@@ -172,6 +175,8 @@ export class Container implements AsyncDisposable {
         },
         stdio: process.stdio,
         ...(sandbox.timeoutSeconds === undefined ? {} : { timeoutSeconds: sandbox.timeoutSeconds }),
+        ...(sandbox.limits === undefined ? {} : { limits: sandbox.limits }),
+        ...(sandbox.maxOutputBytes === undefined ? {} : { maxOutputBytes: sandbox.maxOutputBytes }),
       },
       { signal, onEvent: (event) => this.#report(phase, event) },
     );

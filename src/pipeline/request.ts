@@ -4,7 +4,7 @@ import type { StorageKind, StoragePreference } from '../agent/index.ts';
 import type { CacheOptions } from '../cache/index.ts';
 import type { Phase } from '../events/index.ts';
 import type { Compression, Digest, Platform } from '../model/index.ts';
-import type { ExecutorName, IsolationLevel, NetworkMode } from '../runtime/index.ts';
+import type { ExecutorName, IsolationLevel, NetworkMode, ProcessLimits } from '../runtime/index.ts';
 import type { GivenCache } from './given/caches.ts';
 import type { GivenSecret } from './given/secrets.ts';
 import type { GivenSsh } from './given/ssh.ts';
@@ -77,6 +77,10 @@ export interface BuildRequest {
   readonly caches: readonly GivenCache[];
   readonly ssh: readonly GivenSsh[];
   readonly timeoutSeconds?: number;
+  /** What a script may use; the parts that are not there are not limited. */
+  readonly limits: ProcessLimits;
+  /** The most output of a script that is shown. */
+  readonly maxOutputBytes?: number;
 
   readonly compression: Compression;
   readonly compressionLevel?: number;

@@ -33,11 +33,14 @@ export type SandboxRequest = Pick<
   | 'caBundle'
   | 'volumes'
   | 'timeoutSeconds'
+  | 'limits'
+  | 'maxOutputBytes'
 >;
 
 /** Derives the sandbox of a build from its request. */
 export function sandboxOf(request: SandboxRequest): SandboxSettings {
   const { executor, minIsolation, network, addHosts, dropCapabilities, timeoutSeconds } = request;
+  const { limits, maxOutputBytes } = request;
   const trust: RunMount[] =
     request.caBundle === undefined
       ? []
@@ -46,10 +49,12 @@ export function sandboxOf(request: SandboxRequest): SandboxSettings {
     network,
     addHosts,
     dropCapabilities,
+    limits,
     mounts: [...trust, ...request.volumes.map(parseVolume)],
     ...(executor === undefined ? {} : { executor }),
     ...(minIsolation === undefined ? {} : { minIsolation }),
     ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+    ...(maxOutputBytes === undefined ? {} : { maxOutputBytes }),
   };
 }
 

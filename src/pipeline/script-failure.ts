@@ -5,6 +5,7 @@ import { asBuildError, BuildError, type ErrorCode } from '../errors/index.ts';
 import type { Phase } from '../events/index.ts';
 import { type Diagnosis, diagnoseScript, type ScriptName } from '../s2i/index.ts';
 import type { Container, ContainerProcess, SandboxSettings } from './container.ts';
+import { refuseLimit } from './limits.ts';
 
 /** A script, and how it is called when it fails. */
 export interface NamedScript {
@@ -23,7 +24,7 @@ const notFound = 127;
 /**
  * Runs a script to its end. One that ran out of time is the caller's to judge.
  *
- * @throws BuildError `code` with the script's own exit code in `details`, and the errors of the runtime
+ * @throws BuildError `code` with the script's own exit code in `details`, `RESOURCE_LIMIT`, and the errors of the runtime
  */
 export async function runScript(
   container: Container,
@@ -38,6 +39,7 @@ export async function runScript(
       signal.throwIfAborted();
       throw (await explainRuntimeFailure(container, script, error)) ?? error;
     });
+  refuseLimit(script.name, result);
   if (result.code === 0 || result.timedOut) return result;
   const { diagnosis } = await explain(container, script, result.code);
   throw failed(script, diagnosis, result.code);

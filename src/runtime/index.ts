@@ -10,6 +10,7 @@ export { defaultCapabilities } from './machine/capabilities.ts';
 export { closeInheritedDescriptors } from './machine/descriptors.ts';
 export type { IdExtent, Identity } from './machine/identity.ts';
 export { readIdentity } from './machine/identity.ts';
+export { resourceNames } from './machine/limits.ts';
 export { killLeftovers } from './machine/tag.ts';
 export type { Tools } from './machine/tools.ts';
 export { searchTools } from './machine/tools.ts';

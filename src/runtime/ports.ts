@@ -62,11 +62,19 @@ export interface RunSpec {
 export interface ProcessLimits {
   /** Memory of all processes together, in bytes; beyond it the run is killed within half a second. */
   readonly memory?: number;
-  /** The most processes of the user; more cannot be started. */
+  /** The most processes; a run that has more for two seconds is killed, and cannot have many more until then. */
   readonly processes?: number;
   readonly openFiles?: number;
   /** The largest file, in bytes. */
   readonly fileSize?: number;
+  /** Processors; rounded up to whole ones, on which the run is kept. */
+  readonly cpus?: number;
+  /** More limits of setrlimit(2), by their names without RLIMIT_ in small letters. */
+  readonly resources?: readonly {
+    readonly name: string;
+    readonly soft: number;
+    readonly hard: number;
+  }[];
 }
 
 /** File descriptors that become 0, 1 and 2 of the process; the runtime never closes them. */
@@ -82,7 +90,7 @@ export interface ExitStatus {
   /** The runtime itself failed before the process started; `detail` has its message. */
   readonly runtimeFailure?: string;
   /** A limit of the run was reached, and the run killed for it. */
-  readonly limit?: 'memory';
+  readonly limit?: 'memory' | 'processes';
 }
 
 /** Names of the executors as users pick them with `--executor`. */

@@ -141,16 +141,35 @@ everywhere(
 everywhere(
   'X06: a fork bomb ends at its limit',
   [
-    sh('bomb() { bomb | bomb & }; bomb 2>/dev/null; sleep 60', {
+    // the kernel ends one that goes too fast to be seen: its shells cannot fork, and give up
+    sh('bomb() { bomb | bomb & }; bomb 2>/dev/null; sleep 4', {
       limits: { processes: 60 },
-      abortAfter: 3000,
-      user: { uid: 1001, gid: 0, additionalGids: [] },
+      user: appUser,
     }),
+    sh('for i in $(seq 100); do sleep 60 & done; wait', {
+      limits: { processes: 60 },
+      user: appUser,
+    }),
+    sh('for i in $(seq 5); do sleep 1 & done; wait', { limits: { processes: 60 } }),
   ],
-  (t, { status, milliseconds }) => {
-    t.ok([137, 2].includes(status?.code ?? 0), JSON.stringify(status));
-    t.ok(milliseconds < 8000, `${milliseconds} ms`);
+  (t, { status, milliseconds }, { index }) => {
+    const ended = [
+      [{ code: 137, limit: 'processes' }, { code: 0 }, { code: 2 }],
+      [{ code: 137, limit: 'processes' }],
+      [{ code: 0 }],
+    ][index];
+    t.ok(
+      ended?.some((one) => JSON.stringify(one) === JSON.stringify(status)),
+      JSON.stringify(status),
+    );
+    t.ok(milliseconds < 20_000, `${milliseconds} ms`);
   },
+);
+
+everywhere(
+  'a run stays on the processors that it may use',
+  [sh('nproc', { limits: { cpus: 1 } })],
+  (t, { stdout }) => t.equal(stdout, '1\n'),
 );
 
 everywhere(

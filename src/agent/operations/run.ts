@@ -72,9 +72,10 @@ export async function runProcess(
     readOnlyRootfs: false,
     capabilities: request.capabilities,
     fakeRoot,
+    ...(request.limits === undefined ? {} : { limits: request.limits }),
   };
   const limit = timeLimit(request.timeoutSeconds, context.signal);
-  const status = await withStdio(workspace, request.stdio, context, (stdio, stopped) =>
+  const status = await withStdio(workspace, request, context, (stdio, stopped) =>
     choice.runtime.run(spec, stdio, AbortSignal.any([limit.signal, stopped])),
   );
   context.signal.throwIfAborted();
@@ -82,6 +83,7 @@ export async function runProcess(
   return {
     code: status.code,
     timedOut: limit.reached(),
+    ...(status.limit === undefined ? {} : { limit: status.limit }),
     executor: choice.runtime.name,
     isolation: choice.isolation,
     emulatedRoot: fakeRoot,
@@ -125,7 +127,7 @@ function timeLimit(
 /** Runs with output connected; the second argument of `run` aborts when output may not be kept. */
 async function withStdio<T>(
   workspace: Workspace,
-  mode: RunRequest['stdio'],
+  { stdio: mode, maxOutputBytes }: Pick<RunRequest, 'stdio' | 'maxOutputBytes'>,
   context: OperationContext,
   run: (stdio: RunStdio, stopped: AbortSignal) => Promise<T>,
 ): Promise<T> {
@@ -136,11 +138,12 @@ async function withStdio<T>(
   using _out = out;
   using _err = err;
   const patterns = secretPatterns(workspace.secrets);
+  const show = outputShower(patterns, maxOutputBytes, context);
   const forwarded = Promise.all([
     mode === 'events'
-      ? forward(out.readable, 'stdout', patterns, context)
+      ? show(out.readable, 'stdout')
       : keep(out.readable, mode, patterns).catch((error) => stopped.abort(error)),
-    forward(err.readable, 'stderr', patterns, context),
+    show(err.readable, 'stderr'),
   ]);
   // Where nothing could be started, closing the pipes ends these, and nobody waits for them.
   forwarded.catch(() => {});
@@ -179,19 +182,31 @@ async function keep(
   }
 }
 
-/** Sends output as it comes, without secrets; reading waits while the client is behind. */
-async function forward(
-  readable: Socket,
-  stream: 'stdout' | 'stderr',
+/**
+ * Sends output as it comes, without secrets; reading waits while the client is behind. Beyond a number of bytes,
+ * of both streams together, it is read and dropped, so that a flood fills no log.
+ */
+function outputShower(
   secrets: readonly SecretPattern[],
+  maxBytes = Number.POSITIVE_INFINITY,
   context: OperationContext,
-): Promise<void> {
-  const redactor = new SecretRedactor(secrets);
-  const send = async (chunk: Uint8Array) => {
-    if (chunk.length > 0) await context.emit({ type: 'output', stream, chunk });
+): (readable: Socket, stream: 'stdout' | 'stderr') => Promise<void> {
+  let left = maxBytes;
+  let told = false;
+  return async (readable, stream) => {
+    const redactor = new SecretRedactor(secrets);
+    const send = async (shown: Uint8Array) => {
+      const chunk = shown.subarray(0, left);
+      if (chunk.length < shown.length && !told) {
+        told = true;
+        warn(context, `output after ${maxBytes} bytes is not shown`);
+      }
+      left -= chunk.length;
+      if (chunk.length > 0) await context.emit({ type: 'output', stream, chunk });
+    };
+    for await (const chunk of readable) await send(redactor.push(chunk as Uint8Array));
+    await send(redactor.end());
   };
-  for await (const chunk of readable) await send(redactor.push(chunk as Uint8Array));
-  await send(redactor.end());
 }
 
 function delay(milliseconds: number): Promise<void> {

@@ -20,6 +20,7 @@ import {
   type OptionValues,
   textOption,
 } from '../command.ts';
+import { limitsFrom } from './limit-options.ts';
 
 /**
  * Builds the request out of what was typed.
@@ -63,6 +64,7 @@ export function buildRequestFrom(
     timestamps: settings.timestamps,
     cache: cacheRequestFrom(options),
     ...texts(options),
+    ...limitsFrom(options),
     ...optional('caBundle', settings.caBundle),
     ...optional('executor', settings.executor),
     ...optional('minIsolation', settings.minIsolation),

@@ -10,7 +10,7 @@ import {
 import type { Settings } from '../../config/index.ts';
 import { asBuildError, BuildError } from '../../errors/index.ts';
 import { hostPlatform, parsePlatform } from '../../model/index.ts';
-import { parseSecret, parseSsh, writeReportFile } from '../../pipeline/index.ts';
+import { limitNotes, parseSecret, parseSsh, writeReportFile } from '../../pipeline/index.ts';
 import { parseVariable } from '../../s2i/index.ts';
 import { type CommandIo, flagOption, type Invocation, listOption, textOption } from '../command.ts';
 import { openImages } from '../images.ts';
@@ -25,6 +25,7 @@ import {
   sourceDateEpoch,
   splitPair,
 } from './build-request.ts';
+import { limitsFrom } from './limit-options.ts';
 
 /** Builds what was typed and returns the exit code. */
 export async function buildBuilder(invocation: Invocation): Promise<number> {
@@ -33,6 +34,8 @@ export async function buildBuilder(invocation: Invocation): Promise<number> {
   const request = requestFrom(invocation, config.values);
   const renderer = createCommandRenderer(config, io);
   reportConfigWarnings(config, renderer, Date.now());
+  for (const message of limitNotes(request.limits))
+    renderer.emit({ type: 'log', level: 'warning', message, time: Date.now() });
   try {
     await using session = await openSession(config, invocation);
     await using images = await openImages(config, io, session.store, renderer);
@@ -113,6 +116,7 @@ function sandboxFrom({ options }: Invocation, settings: Settings) {
       .flatMap((list) => list.split(','))
       .map(capabilityName),
     volumes: listOption(options, 'volume'),
+    ...limitsFrom(options),
     ...optional('caBundle', settings.caBundle),
     ...optional('executor', settings.executor),
     ...optional('minIsolation', settings.minIsolation),

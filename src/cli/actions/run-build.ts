@@ -8,6 +8,7 @@ import {
   type BuildRequest,
   type BuildResult,
   build,
+  limitNotes,
   writeDockerfile,
   writeReportFile,
 } from '../../pipeline/index.ts';
@@ -64,7 +65,8 @@ async function runAccepted(invocation: Invocation, said: readonly string[]): Pro
   const request = { ...plain, env: [...plain.env, ...file.entries] };
   const renderer = createCommandRenderer(config, io);
   reportConfigWarnings(config, renderer, Date.now());
-  for (const message of [...said, ...file.warnings]) warn(renderer, message);
+  const notes = [...said, ...file.warnings, ...limitNotes(request.limits)];
+  for (const message of notes) warn(renderer, message);
   const build = { invocation, config, request, renderer };
   try {
     if (dockerfile === undefined) await buildImage(build);

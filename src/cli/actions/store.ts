@@ -6,6 +6,7 @@ import { formatBytes } from '../../ui/index.ts';
 import { flagOption, type Invocation, textOption } from '../command.ts';
 import { withTreeRemover } from '../session.ts';
 import { loadSettings, openLocalStore } from '../wiring.ts';
+import { durationOption, sizeOption } from './measures.ts';
 
 /** Prints the directory. */
 export async function printPath(invocation: Invocation): Promise<number> {
@@ -67,34 +68,4 @@ export async function prune(invocation: Invocation): Promise<number> {
       : `removed ${report.removedBlobs} blobs, ${report.removedRootfs} root file systems and ${report.removedCaches} caches, ${formatBytes(report.removedBytes)}; kept ${formatBytes(report.keptBytes)}\n`,
   );
   return 0;
-}
-
-const sizeUnits: Readonly<Record<string, number>> = {
-  '': 1,
-  K: 1024,
-  M: 1024 ** 2,
-  G: 1024 ** 3,
-  T: 1024 ** 4,
-};
-const timeUnits: Readonly<Record<string, number>> = { s: 1e3, m: 60e3, h: 3600e3, d: 86_400e3 };
-
-function sizeOption(text: string | undefined): number | undefined {
-  return measured(text, /^(\d{1,12})([KMGT]?)(?:i?B)?$/, sizeUnits, 'a size such as 500M or 10G');
-}
-
-function durationOption(text: string | undefined): number | undefined {
-  return measured(text, /^(\d{1,9})([smhd])$/, timeUnits, 'a time such as 90m, 12h or 7d');
-}
-
-function measured(
-  text: string | undefined,
-  pattern: RegExp,
-  units: Readonly<Record<string, number>>,
-  what: string,
-): number | undefined {
-  if (text === undefined) return undefined;
-  const match = pattern.exec(text);
-  const unit = units[match?.[2] ?? ''];
-  if (match !== null && unit !== undefined) return Number(match[1]) * unit;
-  throw new BuildError('USAGE_INVALID', `not ${what}: ${JSON.stringify(text)}`);
 }

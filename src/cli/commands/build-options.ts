@@ -178,6 +178,21 @@ export const sandboxOptions: readonly OptionSpec[] = [
     description: 'ssh agent, or keys, that assemble may use',
     repeatable: true,
   },
+  {
+    flags: '--memory <size>',
+    description: 'memory of assemble, such as 2G; it is ended beyond it',
+  },
+  { flags: '--cpus <number>', description: 'processors that assemble is kept on' },
+  {
+    flags: '--pids-limit <number>',
+    description: 'processes of assemble; it is ended when it stays above',
+  },
+  {
+    flags: '--ulimit <name=soft[:hard]>',
+    description: 'resource limit of assemble, such as nofile=1024',
+    repeatable: true,
+  },
+  { flags: '--log-limit <size>', description: 'output of assemble that is shown (default: 64M)' },
   { flags: '--timeout <seconds>', description: 'time after which assemble is ended' },
 ];
 

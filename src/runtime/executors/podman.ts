@@ -164,7 +164,7 @@ function runPart(deps: RuntimeDeps, directory: string, spec: RunSpec): readonly 
     ...['--user', `${uid}:${gid}`, ...groups.flatMap((id) => ['--group-add', String(id)])],
     ...['--workdir', spec.cwd, ...securityOptions(deps, directory, spec)],
     ...namedLimits(spec.limits).map(
-      ({ name, value }) => `--ulimit=${name.toLowerCase()}=${value}:${value}`,
+      ({ name, soft, hard }) => `--ulimit=${name.toLowerCase()}=${soft}:${hard}`,
     ),
     ...(spec.readOnlyRootfs ? ['--read-only', '--read-only-tmpfs=false'] : []),
     ...spec.mounts.flatMap(renderMount),

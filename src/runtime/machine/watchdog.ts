@@ -1,32 +1,47 @@
 /**
- * Watches the memory of a family of processes where no control group can limit it.
+ * Watches a family of processes where no control group can limit it.
  *
- * Looking every quarter of a second catches a build that outgrows its limit before the machine suffers; it
- * is no hard wall. Counted is what only these processes use: anonymous and shared memory that is resident.
+ * Looking every quarter of a second catches a build that outgrows its limits before the machine suffers; it
+ * is no hard wall. Counted as memory is what only these processes use: anonymous and shared, resident or
+ * swapped out. A family that stays above its limit of processes only multiplies, and is ended; the kernel
+ * keeps it from growing much further meanwhile (RLIMIT_NPROC).
  */
 
 import { readFileSync } from 'node:fs';
+import type { ProcessLimits } from '../ports.ts';
 import { parseStatus } from './identity.ts';
 import { listProcesses, type ProcessEntry } from './processes.ts';
 
+/** What of a run is watched. */
+export type WatchedLimits = Pick<ProcessLimits, 'memory' | 'processes'>;
+
 /** A running watch. */
 export interface Watchdog extends Disposable {
-  /** Whether the limit was reached, and `act` called. */
-  readonly reached: boolean;
+  /** The limit that was reached, and for which `act` was called. */
+  readonly reached: keyof WatchedLimits | undefined;
 }
 
 const interval = 250;
 
+/** For how many looks in a row a family may be above its limit of processes. */
+const patience = 8;
+
 /**
- * Calls `act` once when a process and its descendants together use more than `limit` bytes.
+ * Calls `act` once when a process and its descendants together reach one of their limits.
  *
  * @param root number of the process in the pid namespace of /proc
  */
-export function watchMemory(root: number, limit: number, act: () => void): Watchdog {
-  let reached = false;
+export function watchFamily(root: number, limits: WatchedLimits, act: () => void): Watchdog {
+  const { memory = Number.POSITIVE_INFINITY, processes = Number.POSITIVE_INFINITY } = limits;
+  let reached: keyof WatchedLimits | undefined;
+  let crowded = 0;
   const timer = setInterval(() => {
-    if (reached || memoryOfFamily(root) <= limit) return;
-    reached = true;
+    const family = familyOf(root);
+    crowded = family.length > processes ? crowded + 1 : 0;
+    if (crowded >= patience) reached = 'processes';
+    else if (memoryOf(family) > memory) reached = 'memory';
+    if (reached === undefined) return;
+    clearInterval(timer);
     act();
   }, interval);
   timer.unref();
@@ -38,20 +53,24 @@ export function watchMemory(root: number, limit: number, act: () => void): Watch
   };
 }
 
-/** Sums up the memory of a process and all its descendants, in bytes. */
-export function memoryOfFamily(root: number): number {
+/** A process and all its descendants. */
+function familyOf(root: number): readonly ProcessEntry[] {
   const all = listProcesses();
   const children = Map.groupBy(all, ({ parent }) => parent);
   const open = all.filter(({ pids }) => pids[0] === root);
-  let sum = 0;
+  const family: ProcessEntry[] = [];
   for (let entry = open.pop(); entry !== undefined; entry = open.pop()) {
-    sum += memoryOf(entry);
+    family.push(entry);
     open.push(...(children.get(entry.pids[0] ?? -1) ?? []));
   }
-  return sum;
+  return family;
 }
 
-function memoryOf({ directory }: ProcessEntry): number {
+function memoryOf(family: readonly ProcessEntry[]): number {
+  return family.reduce((sum, entry) => sum + memoryOfOne(entry), 0);
+}
+
+function memoryOfOne({ directory }: ProcessEntry): number {
   try {
     const status = parseStatus(readFileSync(`${directory}/status`, 'utf8'));
     const kibibytes = (name: string) => Number.parseInt(status.get(name) ?? '0', 10);

@@ -75,10 +75,10 @@ function processOf(spec: RunSpec, identity: Identity): object {
 }
 
 function renderLimits(limits: ProcessLimits | undefined): readonly object[] {
-  return namedLimits(limits).map(({ name, value }) => ({
+  return namedLimits(limits).map(({ name, soft, hard }) => ({
     type: `RLIMIT_${name}`,
-    soft: value,
-    hard: value,
+    soft,
+    hard,
   }));
 }
 

@@ -2,7 +2,8 @@
 
 import type { RuntimeDeps } from '../deps.ts';
 import { canMount } from '../machine/identity.ts';
-import type { RunSpec } from '../ports.ts';
+import { onProcessors } from '../machine/limits.ts';
+import type { ProcessLimits, RunSpec } from '../ports.ts';
 
 /** The number of the first extra descriptor; the others follow. */
 export const firstExtraDescriptor = 5;
@@ -35,8 +36,8 @@ export interface SupervisedCommand {
   readonly directory?: string;
   /** A network of its own: a user-mode one, for executors that are told to use their host's. */
   readonly network?: 'slirp4netns' | 'pasta' | undefined;
-  /** Bytes that the command and all it starts may use together. */
-  readonly memory?: number | undefined;
+  /** Limits of the command and all it starts that are kept from outside. */
+  readonly limits?: Pick<ProcessLimits, 'memory' | 'processes' | 'cpus'>;
   /** The command reports by itself on descriptor 3 that it is about to start the process. */
   readonly reportsStart?: boolean;
 }
@@ -62,7 +63,7 @@ exec "$@"
 /** What a run asks of the supervisor, whatever its executor. */
 export function demandsOf({ limits, network }: RunSpec): Partial<SupervisedCommand> {
   return {
-    memory: limits?.memory,
+    ...(limits === undefined ? {} : { limits }),
     network: network === 'host' || network === 'none' ? undefined : network,
   };
 }
@@ -80,6 +81,7 @@ export function commandLine(deps: RuntimeDeps, command: SupervisedCommand): read
   const { source = '', target = '' } = command.bind ?? {};
   return [
     ...guard,
+    ...onProcessors(deps, command.limits?.cpus),
     ...namespacePart(deps, command),
     ...[tools.find('sh') ?? '/bin/sh', '-c', script, 'sh', tools.find('mount') ?? 'mount'],
     ...[command.mountProc === true ? 'proc' : '', source, target, command.network ?? ''],

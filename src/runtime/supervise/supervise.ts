@@ -23,7 +23,7 @@ import {
 } from '../machine/helper.ts';
 import { entryOfChild, namespaceInitOf } from '../machine/processes.ts';
 import { createTag } from '../machine/tag.ts';
-import { type Watchdog, watchMemory } from '../machine/watchdog.ts';
+import { type Watchdog, type WatchedLimits, watchFamily } from '../machine/watchdog.ts';
 import type { ExitStatus, RunStdio } from '../ports.ts';
 import {
   commandLine,
@@ -39,7 +39,7 @@ export interface SupervisedExit {
   readonly code: number;
   /** The command itself was reached; otherwise the launch failed. */
   readonly started: boolean;
-  readonly limit?: 'memory';
+  readonly limit?: NonNullable<ExitStatus['limit']>;
   /** What the tools of the launch said. */
   readonly messages: string;
   /** Texts of the `output` descriptors, in their order. */
@@ -69,7 +69,7 @@ export async function supervise(
   const report = collect(streamAt(child, 3));
   const outputs = feed(child, extra);
   await using network = await connectNetwork(deps, child, command.network, end);
-  using watchdog = watch(child, command.memory);
+  using watchdog = watch(child, command.limits);
   const code = await end;
   await tag?.killAll();
   // who held the other ends is dead, so what was written arrives now, and then the end
@@ -80,7 +80,7 @@ export async function supervise(
   return {
     code: signal?.aborted === true || lostKill(code, started, said) ? killedCode : code,
     started,
-    ...(watchdog?.reached === true ? { limit: 'memory' as const } : {}),
+    ...(watchdog?.reached === undefined ? {} : { limit: watchdog.reached }),
     messages: said,
     outputs: outputs.map((output) => output.text()),
   };
@@ -104,10 +104,10 @@ export function statusOf(exit: SupervisedExit, failure?: string): ExitStatus {
   return { code: exit.code, runtimeFailure: exit.messages || `launch ended with ${exit.code}` };
 }
 
-function watch(child: ChildProcess, memory: number | undefined): Watchdog | undefined {
+function watch(child: ChildProcess, limits: WatchedLimits = {}): Watchdog | undefined {
+  if (limits.memory === undefined && limits.processes === undefined) return undefined;
   const root = child.pid === undefined ? undefined : entryOfChild(child.pid)?.pids[0];
-  if (memory === undefined || root === undefined) return undefined;
-  return watchMemory(root, memory, () => killTree(child));
+  return root === undefined ? undefined : watchFamily(root, limits, () => killTree(child));
 }
 
 function refuseLeaks(): void {

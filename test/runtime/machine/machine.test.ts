@@ -19,7 +19,7 @@ import {
 } from '../../../src/runtime/machine/capabilities.ts';
 import { errnoIn } from '../../../src/runtime/machine/errno.ts';
 import { runHelper } from '../../../src/runtime/machine/helper.ts';
-import { namedLimits } from '../../../src/runtime/machine/limits.ts';
+import { namedLimits, onProcessors } from '../../../src/runtime/machine/limits.ts';
 import { createTag, killLeftovers } from '../../../src/runtime/machine/tag.ts';
 
 t.test('programs are found in absolute directories of PATH and in the system ones', async (t) => {
@@ -68,12 +68,24 @@ t.test('the identity is what /proc says', async (t) => {
 t.test('limits are lowered to those of this process', async (t) => {
   const own =
     'Max processes             100                  200                  processes\nMax open files            10                   unlimited            files\n';
-  t.same(namedLimits({ processes: 500, openFiles: 5000, fileSize: 7 }, own), [
-    { name: 'NPROC', value: 200 },
-    { name: 'NOFILE', value: 5000 },
-    { name: 'FSIZE', value: 7 },
+  const resources = [{ name: 'nofile', soft: 5, hard: 50 }];
+  t.same(namedLimits({ processes: 500, openFiles: 5000, fileSize: 7, resources }, own), [
+    { name: 'NPROC', soft: 200, hard: 200 },
+    { name: 'NOFILE', soft: 5000, hard: 5000 },
+    { name: 'FSIZE', soft: 7, hard: 7 },
+    { name: 'NOFILE', soft: 5, hard: 50 },
   ]);
   t.same(namedLimits(undefined, own), []);
+});
+
+t.test('a run is kept on as many processors as it may use, beginning anywhere', async (t) => {
+  const tools = { find: (name: string) => `/bin/${name}` };
+  const deps = { tools, identity: readIdentity(), stateDirectory: '/tmp' };
+  const status = 'Cpus_allowed_list:\t0-2,7\n';
+  t.same(onProcessors(deps, 1.5, status, 0.5), ['/bin/taskset', '--cpu-list', '2,7']);
+  t.same(onProcessors(deps, 3, status, 0.99), ['/bin/taskset', '--cpu-list', '7,0,1']);
+  t.same(onProcessors(deps, 4, status), [], 'all there are');
+  t.same(onProcessors(deps, undefined, status), []);
 });
 
 function leftovers(t: { teardown(action: () => void): void }) {

@@ -1,0 +1,116 @@
+/** X06: whatever assemble does, the build ends within its limits, says which, and leaves nothing. */
+
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { type RunResult, run } from '../support/as-user.ts';
+import { builderImage } from '../support/images.ts';
+import { leftovers, mountsOf, openWorkbench, processesOf, succeed } from './support.ts';
+
+t.setTimeout(600_000);
+
+interface Case {
+  readonly name: string;
+  readonly assemble: string;
+  readonly options: readonly string[];
+  readonly code: number;
+  check?(t: Test, result: RunResult): void;
+}
+
+const cases: readonly Case[] = [
+  {
+    name: 'memory beyond --memory',
+    assemble: 'head -c 600000000 /dev/zero | tail -c 500000000 | wc -c; sleep 300',
+    options: ['--memory', '100M'],
+    code: 11,
+    check: (t, { stderr }) => {
+      t.match(stderr, /RESOURCE_LIMIT.*assemble used more memory than --memory allows/);
+      t.match(stderr, 'watched every quarter of a second', 'and how firmly it holds is said');
+    },
+  },
+  {
+    name: 'processes beyond --pids-limit',
+    assemble: 'for i in $(seq 100); do sleep 300 & done; wait',
+    options: ['--pids-limit', '50'],
+    code: 11,
+    check: (t, { stderr }) => t.match(stderr, /RESOURCE_LIMIT.*--pids-limit/),
+  },
+  {
+    name: 'a script that ignores signals, closed its output and left daemons, beyond --timeout',
+    assemble: 'trap "" TERM INT HUP; setsid sleep 300 & exec >&- 2>&-; while :; do sleep 1; done',
+    options: ['--timeout', '2'],
+    code: 11,
+    check: (t, { stderr }) => t.match(stderr, /TIME_LIMIT.*took longer than 2 seconds/),
+  },
+  {
+    name: 'a daemon that holds stdout after the script has ended',
+    assemble: 'setsid sleep 300 & echo built > /tmp/built',
+    options: [],
+    code: 0,
+  },
+  {
+    name: 'closed output',
+    assemble: 'exec >&- 2>&-; echo built > /tmp/built',
+    options: [],
+    code: 0,
+  },
+  {
+    name: 'kill -9 -1, from inside its own world',
+    assemble: '(kill -9 -1); echo built > /tmp/built; exit 3',
+    options: [],
+    code: 9,
+  },
+  {
+    name: 'a flood of lines',
+    assemble: 'yes | head -c 30000000; echo built > /tmp/built',
+    options: ['--log-limit', '100k'],
+    code: 0,
+    check: (t, { stderr }) => {
+      t.ok(stderr.length < 1_000_000, `${stderr.length}`);
+      t.match(stderr, 'output after 102400 bytes is not shown');
+    },
+  },
+  {
+    name: 'a flood without a line end',
+    assemble: 'head -c 30000000 /dev/zero | tr "\\0" x; echo built > /tmp/built',
+    options: ['--log-limit', '1M'],
+    code: 0,
+    check: (t, { stderr }) => t.ok(stderr.length < 3_000_000, `${stderr.length}`),
+  },
+  {
+    name: 'other limits',
+    assemble: 'ulimit -n; ulimit -H -n; nproc; echo built > /tmp/built',
+    options: ['--ulimit', 'nofile=100:200', '--cpus', '0.5'],
+    code: 0,
+    check: (t, { stderr }) => {
+      t.match(stderr, /\| 100\n.*\| 200\n.*\| 1\n/);
+      t.match(stderr, '--cpus 0.5 counts as 1');
+    },
+  },
+  {
+    name: 'a limit that is none',
+    assemble: 'true',
+    options: ['--ulimit', 'msgqueue=1'],
+    code: 2,
+  },
+];
+
+t.test('every ending is in order', async (t) => {
+  await using bench = await openWorkbench();
+  const { reference } = await builderImage('busybox');
+  const source = join(bench.directory, 'source');
+  await mkdir(join(source, '.s2i/bin'), { recursive: true });
+  for (const { name, assemble, options, code, check } of cases) {
+    await writeFile(join(source, '.s2i/bin/assemble'), `#!/bin/sh\n${assemble}\n`);
+    await run('chown', ['-R', `${bench.user.uid}:${bench.user.gid}`, source]);
+    const target = `oci:${join(bench.directory, 'image')}`;
+    const plain = ['--progress', 'plain', '--assemble-user', '1001'];
+    const built = await bench.s2oci(['build', source, reference, target, ...plain, ...options]);
+    if (code === 0) succeed(t, built);
+    t.equal(built.code, code, name);
+    check?.(t, built);
+    t.same(await processesOf(bench.home), [], `${name}: no process is left`);
+    t.same(await mountsOf(bench.home), [], `${name}: no mount is left`);
+    t.same(await leftovers(bench.home), [], `${name}: nothing is left in the store`);
+  }
+});
