@@ -13,15 +13,15 @@ import { giveTree, placeArchive, placeTree } from './operations/place.ts';
 import { prepareRootfs } from './operations/rootfs.ts';
 import { runProcess } from './operations/run.ts';
 import { squash } from './operations/squash.ts';
-import type { ClientMessage } from './protocol.ts';
+import type { ClientMessage, WorkspaceRequest } from './protocol.ts';
 import type { OperationHandlers } from './server.ts';
 import { Workspaces } from './workspace.ts';
 
+/** What an agent is started with. */
+type StartMessage = Extract<ClientMessage, { kind: 'start' }>;
+
 /** Returns the implementation of every operation over an open store. */
-export function createHandlers(
-  start: Extract<ClientMessage, { kind: 'start' }>,
-  store: Store,
-): OperationHandlers {
+export function createHandlers(start: StartMessage, store: Store): OperationHandlers {
   const workspaces = new Workspaces();
   const available = runtimes({
     tools: searchTools(start.env['PATH']),
@@ -39,7 +39,7 @@ export function createHandlers(
     prepareRootfs: (input, context) => prepareRootfs(deps, input, context),
     openWorkspace: async (input, { signal }) => {
       const { path } = await findRootfs(store, input.rootfsKey);
-      const { storage } = await workspaces.open(input, path, signal);
+      const { storage } = await workspaces.open(withOurs(input, start), path, signal);
       return { storage };
     },
     closeWorkspace: ({ workspace }) => workspaces.close(workspace).then(() => undefined),
@@ -55,8 +55,10 @@ export function createHandlers(
     digestFiles: (input, { signal }) => digestFiles(store, input, signal),
     copyFiles: (input, { signal }) => copyFiles(store, input, signal),
     squash: (input, { signal }) => squash(store, input, signal),
-    findLeavable: (input, { signal }) =>
-      findLeavable(workspaces.get(input.workspace).root, input, signal),
+    findLeavable: (input, { signal }) => {
+      const { root, inPlace } = workspaces.get(input.workspace);
+      return findLeavable(root, { ...input, foreign: inPlace?.foreign ?? [] }, signal);
+    },
     chooseRuntime: async (input, { signal }) => {
       const { runtime, isolation, considered } = await chooseRuntime(available, input, signal);
       return { executor: runtime.name, isolation, considered };
@@ -78,4 +80,11 @@ async function findRootfs(store: Store, key: string): Promise<Rootfs> {
   const rootfs = await store.rootfs.find(key);
   if (rootfs !== undefined) return rootfs;
   throw new BuildError('STORE_DAMAGED', `root file system ${key} is gone from the store`);
+}
+
+/** The local state and the program are ours, too, wherever they lie. */
+function withOurs(input: WorkspaceRequest, { home, program }: StartMessage): WorkspaceRequest {
+  if (input.inPlace === undefined) return input;
+  const ours = [...input.inPlace.ours, home];
+  return { ...input, inPlace: { ...input.inPlace, ours, program } };
 }

@@ -6,6 +6,7 @@ export type {
   CopySelection,
   CopySource,
   FileFacts,
+  InPlaceRequest,
   LayerBlob,
   MountRequest,
   OperationEvent,

@@ -68,10 +68,22 @@ export interface WorkspaceRequest {
   readonly workspace: string;
   readonly rootfsKey: string;
   readonly storage: StoragePreference;
+  /** What storage in place has to know. */
+  readonly inPlace?: InPlaceRequest;
+}
+
+/** Absolute paths that matter where the image is used in place. */
+export interface InPlaceRequest {
+  /** Files of this build, which are no part of the image. */
+  readonly ours: readonly string[];
+  /** Directories that are captured, so that nothing may be mounted there. */
+  readonly captured: readonly string[];
+  /** Files that this program runs from, which may be the image's; the agent adds them. */
+  readonly program?: readonly string[];
 }
 
 /** How changes are kept apart from the builder's files. */
-export type StorageKind = 'overlay' | 'copy';
+export type StorageKind = 'overlay' | 'copy' | 'in-place';
 
 /** What the user asked of the storage. */
 export type StoragePreference = StorageKind | 'auto';
@@ -378,6 +390,8 @@ export type ClientMessage =
       /** A private directory for the state of runtimes, below a scratch of the client. */
       readonly stateDirectory: string;
       readonly env: Readonly<Record<string, string>>;
+      /** The files that this program runs from. */
+      readonly program: readonly string[];
       readonly idMapping: AgentIdMapping;
     }
   | {

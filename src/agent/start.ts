@@ -62,6 +62,7 @@ export async function startAgent(
     home: options.home,
     stateDirectory: options.stateDirectory,
     env: deps.env,
+    program: [options.node, entry],
     idMapping: idMappingOf(namespace),
   };
   // An agent that is still loading does not listen yet.

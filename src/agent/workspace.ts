@@ -3,13 +3,15 @@
  *
  * A workspace lives in a scratch directory that the client created and locked. With overlay storage the
  * builder's files are the lower directory and everything that changes lands in `upper`; with copy
- * storage the builder's files are copied and the change is found by comparison.
+ * storage the builder's files are copied, in place they are those that we stand on, and the change is
+ * found by comparison.
  */
 
 import { chmodSync, chownSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { BuildError } from '../errors/index.ts';
 import { removeTree } from '../layer/index.ts';
+import { type InPlaceView, viewInPlace } from './in-place.ts';
 import { mountOverlay, overlayProblem, unmount } from './overlay.ts';
 import type { StorageKind, StoragePreference, WorkspaceRequest } from './protocol.ts';
 import type { SecretValue } from './secrets/patterns.ts';
@@ -26,6 +28,8 @@ export interface Workspace {
   /** Where changes land, with overlay storage. */
   readonly upper: string | undefined;
   readonly storage: StorageKind;
+  /** In place: what in the root file system is not the image's. */
+  readonly inPlace?: InPlaceView;
   /** What runs were given in confidence: no layer may hold it, no output show it. */
   readonly secrets: SecretValue[];
 }
@@ -46,10 +50,7 @@ export class Workspaces {
   async open(request: WorkspaceRequest, lower: string, signal: AbortSignal): Promise<Workspace> {
     const directory = request.workspace;
     const storage = await chooseStorage(request.storage, directory, signal);
-    const workspace =
-      storage === 'overlay'
-        ? await openOverlay(directory, lower, signal)
-        : await openCopy(directory, lower, signal);
+    const workspace = await openers[storage](request, lower, signal);
     this.#open.set(directory, workspace);
     return workspace;
   }
@@ -69,7 +70,7 @@ async function chooseStorage(
   directory: string,
   signal: AbortSignal,
 ): Promise<StorageKind> {
-  if (preference === 'copy') return 'copy';
+  if (preference === 'copy' || preference === 'in-place') return preference;
   const problem = await overlayProblem(directory, signal);
   if (problem === undefined) return 'overlay';
   if (preference === 'auto') return 'copy';
@@ -80,8 +81,26 @@ async function chooseStorage(
   });
 }
 
+type Opener = (request: WorkspaceRequest, lower: string, signal: AbortSignal) => Promise<Workspace>;
+
+const openers: Readonly<Record<StorageKind, Opener>> = {
+  overlay: openOverlay,
+  copy: openCopy,
+  'in-place': openInPlace,
+};
+
+async function openInPlace(
+  { workspace: directory, inPlace: asked = { ours: [], captured: [] } }: WorkspaceRequest,
+  lower: string,
+  signal: AbortSignal,
+): Promise<Workspace> {
+  const inPlace = await viewInPlace(lower, asked, signal);
+  const root = '/';
+  return { directory, lower, root, upper: undefined, storage: 'in-place', inPlace, secrets: [] };
+}
+
 async function openOverlay(
-  directory: string,
+  { workspace: directory }: WorkspaceRequest,
   lower: string,
   signal: AbortSignal,
 ): Promise<Workspace> {
@@ -98,7 +117,11 @@ async function openOverlay(
   return { directory, lower, root, upper, storage: 'overlay', secrets: [] };
 }
 
-async function openCopy(directory: string, lower: string, signal: AbortSignal): Promise<Workspace> {
+async function openCopy(
+  { workspace: directory }: WorkspaceRequest,
+  lower: string,
+  signal: AbortSignal,
+): Promise<Workspace> {
   const root = join(directory, 'root');
   await runTool('cp', ['-a', '--reflink=auto', '--', join(lower, 'fs'), root], { signal });
   return { directory, lower, root, upper: undefined, storage: 'copy', secrets: [] };

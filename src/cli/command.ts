@@ -59,6 +59,16 @@ export interface CommandIo {
   readonly cwd: string;
   /** The Node executable that runs this program. */
   readonly node: string;
+  /** Program and arguments that start this program anew, without those of the command. */
+  readonly self: readonly string[];
+  /** The arguments as they were typed. */
+  readonly argv: readonly string[];
+  /** Becomes another program with another environment (execve(2)); the first argument is its name. */
+  readonly replaceProcess: (
+    file: string,
+    argv: readonly string[],
+    env: Readonly<Record<string, string>>,
+  ) => void;
   /** Processor architecture as Node names it. */
   readonly arch: string;
   readonly uid: number;

@@ -36,7 +36,14 @@ export async function openSession(
   const unneeded = new AbortController();
   const agent = startAgent(
     { tools: searchTools(io.env['PATH']), env: agentEnvironment(io.env) },
-    { home: config.values.home, stateDirectory: scratch.path, node: io.node, ...options },
+    {
+      home: config.values.home,
+      stateDirectory: scratch.path,
+      node: io.node,
+      // what runs in place has nothing to do with namespaces
+      ...(config.values.executor === 'in-builder' ? { mapping: 'none' as const } : {}),
+      ...options,
+    },
     AbortSignal.any([io.signal, unneeded.signal]),
   );
   const swept = agent.then((started) => store.sweep(treeRemover(started))).catch(() => {});

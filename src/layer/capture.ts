@@ -8,6 +8,7 @@ import type { Worker } from 'node:worker_threads';
 import { markSingleReader } from '../blob/index.ts';
 import type { ByteString } from '../model/index.ts';
 import type { CaptureWork } from './capture/capturing.ts';
+import type { InPlace } from './capture/in-place.ts';
 import type { WalkCounts } from './capture/walk.ts';
 import type { CaptureReport } from './capture/worker.ts';
 import type { IdMapping } from './id-mapping.ts';
@@ -30,6 +31,8 @@ export interface CaptureRequest {
   readonly idMapping: IdMapping;
   /** Under a single id: the owner that new entries get; 0:0 when absent. */
   readonly owner?: { readonly uid: number; readonly gid: number };
+  /** For a result that is the root file system of a running container, made by others than us. */
+  readonly inPlace?: InPlace;
 }
 
 /** What went into a layer. */
@@ -52,6 +55,9 @@ export interface Capture {
   stats(): CaptureStats;
 }
 
+/** Whoever made the container had every right: its disk says what the layers say. */
+const notUnpacked = { idMapping: 'full' } as const;
+
 /** How many buffers are on their way at a time. */
 const buffersInWork = 3;
 
@@ -62,7 +68,10 @@ export function captureLayer(
 ): Capture {
   const { lower, result, upper, exclude, epoch, timestamps, idMapping } = request;
   const owner = request.owner ?? { uid: 0, gid: 0 };
-  const rules = { idMapping, owner, timestamps, epoch };
+  const { inPlace } = request;
+  const shared = { owner, timestamps, epoch };
+  const rules =
+    inPlace === undefined ? { ...shared, idMapping } : { ...shared, ...notUnpacked, inPlace };
   const work: CaptureWork = { lower, result, upper, exclude, rules };
   const body = new CaptureStream(work, options.signal);
   return { body, stats: () => body.stats };

@@ -48,12 +48,26 @@ export function writeXattrs(
   return run('setfattr', ['-h', '--restore=-'], { input }) !== undefined;
 }
 
-/** GNU tar stores what it reads in its headers; the contents pass by unread. */
+const tarOptions = [
+  ...['--xattrs', '--xattrs-include=user.*', '--xattrs-include=security.capability'],
+  ...['--format=pax', '--sparse', '--hard-dereference', '--quoting-style=escape'],
+];
+
+/**
+ * GNU tar stores what it reads in its headers. Writing to /dev/null it reads no content, and its listing
+ * marks what has attributes; only that is archived in earnest.
+ */
 function readWithTar(directory: string | Buffer): XattrsOfTree {
-  const args = ['--xattrs', '--xattrs-include=user.*', '--xattrs-include=security.capability'];
-  const result = run('tar', [...args, '--format=pax', '--sparse', '-cf', '-', '.'], { directory });
-  if (result?.status !== 0)
-    return { byPath: new Map(), warning: 'extended attributes were not read: no getfattr' };
+  const unread = { byPath: new Map(), warning: 'extended attributes were not read: no getfattr' };
+  const listing = run('tar', [...tarOptions, '-cvvf', '/dev/null', '.'], { directory });
+  if (listing === undefined || !isComplete(listing)) return unread;
+  const names = byteStringFrom(listing.stdout).split('\n').flatMap(markedName);
+  if (names.length === 0) return { byPath: new Map() };
+  const result = run('tar', [...tarOptions, '--no-recursion', '--null', '-T', '-', '-cf', '-'], {
+    directory,
+    input: bufferOf(`${names.join('\0')}\0` as ByteString),
+  });
+  if (result?.status !== 0) return unread;
   const byPath = new Map<ByteString, Xattrs>();
   const reader = new TarReader({
     entry: (entry) => {
@@ -66,6 +80,30 @@ function readWithTar(directory: string | Buffer): XattrsOfTree {
   reader.write(result.stdout);
   reader.end();
   return { byPath };
+}
+
+/** GNU tar ends with 2 when something could not be read; the rest is there all the same. */
+function isComplete({ status, stdout }: SpawnSyncReturns<Buffer>): boolean {
+  return status === 0 || (status !== null && status <= 2 && stdout.length > 0);
+}
+
+/** The name in a line of the listing that says that it has attributes: mode, `*`, owner, size, date, time, name. */
+function markedName(line: string): ByteString[] {
+  const [, name] = /^[-d].{9}\* +\S+ +\d+ \S+ \S+ (.*)$/.exec(line) ?? [];
+  if (name === undefined) return [];
+  const special: Readonly<Record<string, string>> = {
+    n: '\n',
+    t: '\t',
+    r: '\r',
+    a: '\x07',
+    b: '\b',
+    f: '\f',
+    v: '\v',
+  };
+  const text = name.replace(/\\([0-7]{3}|.)/g, (_, code: string) =>
+    code.length === 3 ? String.fromCharCode(Number.parseInt(code, 8)) : (special[code] ?? code),
+  );
+  return [text as ByteString];
 }
 
 function run(

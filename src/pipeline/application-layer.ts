@@ -4,7 +4,13 @@
  * (see `assemble-step.ts`).
  */
 
-import type { Agent, CapturedLayer, RunResult, SecretValue } from '../agent/index.ts';
+import type {
+  Agent,
+  CapturedLayer,
+  InPlaceRequest,
+  RunResult,
+  SecretValue,
+} from '../agent/index.ts';
 import type { NewLayer } from '../image/index.ts';
 import {
   imageMetadataPath,
@@ -13,6 +19,7 @@ import {
   maxImageMetadataSize,
   parseImageMetadata,
   type ResolvedUser,
+  workingDirectoryOf,
 } from '../s2i/index.ts';
 import type { Lease } from '../store/index.ts';
 import type { BuildRun } from './build-run.ts';
@@ -108,11 +115,18 @@ export async function makeLayer(
       { ...run.deps, agent: unpacked.agent },
       unpacked.fetched.rootfsKey,
       builder.image.config,
-      run.request.storage,
+      run.request.executor === 'in-builder' ? 'in-place' : run.request.storage,
       signal,
+      inPlaceRequest(input),
     ),
   );
   return new LayerMaker(run, { ...input, ...unpacked, container }, signal).make();
+}
+
+/** What is ours in an image that is used in place, and what has to be the image's. */
+function inPlaceRequest({ source, builder }: LayerInput): InPlaceRequest {
+  const { workingDir } = builder.image.config.execution;
+  return { ours: [source.tree.path], captured: [workingDirectoryOf(workingDir)] };
 }
 
 type Place = LayerInput & { readonly agent: Agent; readonly container: Container };

@@ -6,6 +6,7 @@
 import type {
   Agent,
   FileFacts,
+  InPlaceRequest,
   MountRequest,
   OperationEvent,
   RunOutput,
@@ -95,12 +96,18 @@ export class Container implements AsyncDisposable {
     config: ImageConfig,
     storage: StoragePreference,
     signal: AbortSignal,
+    inPlace?: InPlaceRequest,
   ): Promise<Container> {
     const scratch = await deps.store.createScratch();
     try {
       const opened = await deps.agent.call(
         'openWorkspace',
-        { workspace: scratch.path, rootfsKey, storage },
+        {
+          workspace: scratch.path,
+          rootfsKey,
+          storage,
+          ...(inPlace === undefined ? {} : { inPlace }),
+        },
         { signal },
       );
       return new Container(deps, scratch, opened.storage, config);

@@ -1,6 +1,6 @@
 /** How the scripts of a build are confined, and what they are given for the build only. */
 
-import { isAbsolute } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import type { CacheInput } from '../cache/index.ts';
 import { BuildError } from '../errors/index.ts';
 import type { RunMount } from '../runtime/index.ts';
@@ -42,7 +42,7 @@ export function sandboxOf(request: SandboxRequest): SandboxSettings {
   const { executor, minIsolation, network, addHosts, dropCapabilities, timeoutSeconds } = request;
   const { limits, maxOutputBytes } = request;
   const trust: RunMount[] =
-    request.caBundle === undefined
+    request.caBundle === undefined || isInPlace(request)
       ? []
       : [{ kind: 'bind', source: request.caBundle, target: caBundlePath, readOnly: true }];
   return {
@@ -71,10 +71,18 @@ export function sandboxInputs(request: SandboxRequest): readonly CacheInput[] {
 }
 
 /** The variables that belong to the sandbox and stay out of the image. */
-export function sandboxEnvironment(request: Pick<SandboxRequest, 'caBundle'>): readonly string[] {
-  return request.caBundle === undefined
-    ? []
-    : caBundleVariables.map((name) => `${name}=${caBundlePath}`);
+export function sandboxEnvironment(
+  request: Pick<SandboxRequest, 'caBundle' | 'executor'>,
+): readonly string[] {
+  const { caBundle } = request;
+  if (caBundle === undefined) return [];
+  const path = isInPlace(request) ? resolve(caBundle) : caBundlePath;
+  return caBundleVariables.map((name) => `${name}=${path}`);
+}
+
+/** In place nothing can be mounted, and everything of the machine is in sight. */
+function isInPlace({ executor }: Pick<SandboxRequest, 'executor'>): boolean {
+  return executor === 'in-builder';
 }
 
 /**

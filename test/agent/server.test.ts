@@ -116,6 +116,7 @@ t.test('when the agent dies every open call fails at once', async (t) => {
     home: '/',
     stateDirectory: '/',
     env: {},
+    program: [],
     idMapping,
   });
   await t.rejects(agent.call('removeTree', { path: '/x' }), {

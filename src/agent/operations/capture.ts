@@ -3,8 +3,8 @@
 import { pipeline, type Readable } from 'node:stream';
 import { asBuildError, BuildError } from '../../errors/index.ts';
 import { captureLayer, writeLayer } from '../../layer/index.ts';
-import { byteStringOf } from '../../model/index.ts';
 import type { Store } from '../../store/index.ts';
+import { nameOf } from '../in-place.ts';
 import type { AgentIdMapping, CapturedLayer, CaptureRequest } from '../protocol.ts';
 import { type FoundSecret, findSecretFiles } from '../secrets/find-files.ts';
 import { type SecretPattern, secretPatterns } from '../secrets/patterns.ts';
@@ -44,15 +44,17 @@ function captureOf(
   workspace: Workspace,
   request: CaptureRequest,
 ): Parameters<typeof captureLayer>[0] {
+  const { inPlace } = workspace;
   return {
     lower: workspace.lower,
     result: workspace.root,
     ...(workspace.upper === undefined ? {} : { upper: workspace.upper }),
-    exclude: request.exclude.map((path) => byteStringOf(path.replace(/^\/+/, ''))),
+    exclude: [...request.exclude, ...(inPlace?.foreign ?? [])].map(nameOf),
     epoch: BigInt(request.epoch) * nanoseconds,
     timestamps: request.timestamps,
     idMapping: idMapping.kind,
     owner: request.owner,
+    ...(inPlace === undefined ? {} : { inPlace }),
   };
 }
 

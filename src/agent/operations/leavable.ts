@@ -13,7 +13,10 @@ import { setImmediate } from 'node:timers/promises';
 import { resolveInRoot } from '../../layer/index.ts';
 import type { AgentOperations } from '../protocol.ts';
 
-type Request = Pick<AgentOperations['findLeavable']['input'], 'trees' | 'kept'>;
+type Request = Pick<AgentOperations['findLeavable']['input'], 'trees' | 'kept'> & {
+  /** Directories that are no part of the image. */
+  readonly foreign?: readonly string[];
+};
 type LeavableTree = AgentOperations['findLeavable']['result'][number];
 
 /** A candidate, as the walk sees it. */
@@ -31,7 +34,7 @@ interface Link {
   readonly to: Candidate;
 }
 
-const kernelTrees = new Set(['/proc', '/sys', '/dev']);
+const kernelTrees = ['/proc', '/sys', '/dev'];
 const maxTextBytes = 65_536;
 
 /** Returns those of `trees` that exist and can be left out; what is in `kept` stays, with all it refers to. */
@@ -41,7 +44,8 @@ export async function findLeavable(
   signal: AbortSignal,
 ): Promise<readonly LeavableTree[]> {
   const all = candidates(root, request.trees);
-  const links = await readLinks(root, all, signal);
+  const foreign = new Set([...kernelTrees, ...(request.foreign ?? [])]);
+  const links = await readLinks(root, all, foreign, signal);
   const kept = new Set(all.filter(({ path }) => request.kept.includes(path)));
   for (let before = -1; before !== kept.size; ) {
     before = kept.size;
@@ -68,6 +72,7 @@ function candidates(root: string, trees: readonly string[]): readonly Candidate[
 async function readLinks(
   root: string,
   all: readonly Candidate[],
+  foreign: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<readonly Link[]> {
   const links: Link[] = [];
@@ -78,7 +83,7 @@ async function readLinks(
     for (const entry of entriesOf(root, at)) {
       const path = posix.join(at, entry.name);
       if (!entry.isDirectory()) links.push(...readLeaf(root, entry, path, all));
-      else if (!kernelTrees.has(path)) directories.push(path);
+      else if (!foreign.has(path)) directories.push(path);
     }
   }
   return links;

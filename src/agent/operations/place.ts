@@ -2,6 +2,7 @@
 
 import { createReadStream, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { BuildError } from '../../errors/index.ts';
 import { copyTree, removeTree, resolveInRoot } from '../../layer/index.ts';
 import type { ByteString } from '../../model/index.ts';
 import { compileIgnore, extractArchive, type IgnoreMatcher } from '../../source/index.ts';
@@ -27,6 +28,7 @@ export async function placeTree(
   request: PlaceTreeRequest,
   signal: AbortSignal,
 ): Promise<AgentOperations['placeTree']['result']> {
+  refuseOverlap(workspace, request);
   const target = await emptyDirectory(workspace.root, request.to);
   const ignored = request.ignore === undefined ? undefined : compileIgnore(request.ignore);
   return copyTree(
@@ -42,6 +44,15 @@ export async function placeTree(
     },
     signal,
   );
+}
+
+/** In place, the user's own directory may be where the source goes, which is emptied first. */
+function refuseOverlap({ inPlace }: Workspace, { from, to }: PlaceTreeRequest): void {
+  const within = (path: string, directory: string) => `${path}/`.startsWith(`${directory}/`);
+  if (inPlace === undefined || !(within(from, to) || within(to, from))) return;
+  throw new BuildError('SOURCE_INVALID', `the source ${from} is where the build copies it: ${to}`, {
+    suggestion: 'have the source in another directory, such as a volume of its own',
+  });
 }
 
 function keptBy(ignored: IgnoreMatcher): (path: ByteString, isDirectory: boolean) => boolean {

@@ -47,7 +47,7 @@ export async function runProcess(
     deps,
     { workspace, signal: context.signal, warn: (message) => warn(context, message) },
     [
-      ...mountNameResolution(workspace.directory, request),
+      ...nameResolution(workspace, request),
       ...(fakeRoot ? mountRootEmulation(workspace.root, workspace.directory) : []),
       ...request.mounts,
     ],
@@ -55,10 +55,9 @@ export async function runProcess(
   const { mounts } = prepared;
   // An image may name a working directory that nobody has made; as elsewhere, it is made and stays.
   resolveInRoot(workspace.root, request.cwd, { makeDirectories: true });
-  using _points = prepareMountPoints(
-    workspace.root,
-    mounts.map((mount) => ({ target: mount.target, kind: kindOf(mount) })),
-  );
+  const points = mounts.map((mount) => ({ target: mount.target, kind: kindOf(mount) }));
+  using _points =
+    workspace.inPlace === undefined ? prepareMountPoints(workspace.root, points) : undefined;
   const spec: RunSpec = {
     id: randomBytes(16).toString('hex'),
     rootfs: workspace.root,
@@ -101,6 +100,11 @@ function refuseFailure(executor: string, { runtimeFailure }: ExitStatus): void {
       suggestion: 'run `s2oci doctor`, or pick another executor with --executor',
     },
   );
+}
+
+/** In place nothing is mounted: names are resolved as they are for us. */
+function nameResolution({ inPlace, directory }: Workspace, request: RunRequest) {
+  return inPlace === undefined ? mountNameResolution(directory, request) : [];
 }
 
 function kindOf(mount: RunMount): 'file' | 'directory' {

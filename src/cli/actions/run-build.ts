@@ -1,6 +1,6 @@
 /** Runs a build for the commands that build, and tells everybody how it ended. */
 
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Config } from '../../config/index.ts';
 import { asBuildError, BuildError } from '../../errors/index.ts';
@@ -22,9 +22,16 @@ import type { Renderer, Summary } from '../../ui/index.ts';
 import { sendCallback } from '../callback.ts';
 import { flagOption, type Invocation, textOption } from '../command.ts';
 import { acceptS2iFlags } from '../commands/s2i-flags.ts';
-import { openHttp, openImages } from '../images.ts';
+import { type Images, openHttp, openImages } from '../images.ts';
+import { buildInSteps, StepFailed } from '../in-place/conductor.ts';
+import { concealEnvironment, isStartedAnew } from '../in-place/hand-over.ts';
+import { moveImage } from '../in-place/moves.ts';
+import { InPlaceNeeded, unlessInPlace } from '../in-place/needed.ts';
+import { type BuildStep, currentStep, withBuilderFrom } from '../in-place/steps.ts';
+import { withinReach } from '../in-place/within-reach.ts';
+import { credentialPlaces } from '../registry-client.ts';
 import { createCommandRenderer } from '../reporting.ts';
-import { openSession } from '../session.ts';
+import { openSession, type Session } from '../session.ts';
 import { loadSettings, openLocalStore, reportConfigWarnings } from '../wiring.ts';
 import { buildRequestFrom } from './build-request.ts';
 import { runTag } from './run.ts';
@@ -35,6 +42,13 @@ interface TypedBuild {
   readonly config: Config;
   readonly request: BuildRequest;
   readonly renderer: Renderer;
+  readonly half?: AssembleHalf | undefined;
+}
+
+/** The first half of a build, whose result stays on this machine. */
+export interface AssembleHalf {
+  /** A copy of the builder image, fetched before. */
+  readonly builderFrom?: string | undefined;
 }
 
 /**
@@ -42,10 +56,14 @@ interface TypedBuild {
  *
  * @param said what the user should know about the arguments
  */
-export async function runBuild(typed: Invocation, said: readonly string[] = []): Promise<number> {
+export async function runBuild(
+  typed: Invocation,
+  said: readonly string[] = [],
+  half?: AssembleHalf,
+): Promise<number> {
   try {
     const { invocation, notices } = acceptS2iFlags(typed);
-    return await runAccepted(invocation, [...said, ...notices]);
+    return await runAccepted(invocation, [...said, ...notices], half);
   } catch (error) {
     // What is wrong with the arguments themselves is a failed build, too, to whoever waits for one.
     await callBackFailure(typed, (problem) => typed.io.stderr.write(`warning: ${problem}\n`));
@@ -53,7 +71,11 @@ export async function runBuild(typed: Invocation, said: readonly string[] = []):
   }
 }
 
-async function runAccepted(invocation: Invocation, said: readonly string[]): Promise<number> {
+async function runAccepted(
+  invocation: Invocation,
+  said: readonly string[],
+  half: AssembleHalf | undefined,
+): Promise<number> {
   const { io, options } = invocation;
   const dockerfile = textOption(options, 'asDockerfile');
   const runsImage = flagOption(options, 'run');
@@ -67,34 +89,112 @@ async function runAccepted(invocation: Invocation, said: readonly string[]): Pro
   reportConfigWarnings(config, renderer, Date.now());
   const notes = [...said, ...file.warnings, ...limitNotes(request.limits)];
   for (const message of notes) warn(renderer, message);
-  const build = { invocation, config, request, renderer };
+  const build = { invocation, config, request, renderer, half };
   try {
-    if (dockerfile === undefined) await buildImage(build);
+    if (dockerfile === undefined) await buildHere(build);
     else await buildDockerfile(build, dockerfile);
   } catch (thrown) {
     const error = asBuildError(io.signal.aborted ? io.signal.reason : thrown);
     await callBackFailure(invocation, (problem) => warn(renderer, problem));
+    if (thrown instanceof StepFailed) return thrown.exitCode;
     renderer.finish({ ok: false, error });
     return error.exitCode;
   }
   return runsImage ? await runTag(invocation, request.tag) : 0;
 }
 
-async function buildImage({ invocation, config, request, renderer }: TypedBuild): Promise<void> {
-  const { io } = invocation;
+/** Where nothing but in-builder works, or it was asked for, the build is one in place. */
+async function buildHere(typed: TypedBuild): Promise<void> {
+  const { io } = typed.invocation;
+  const step = currentStep(io.env);
+  if (step !== undefined) return runStep(asInPlace(typed), step);
+  if (typed.request.executor !== 'in-builder' && !isStartedAnew(io)) {
+    const needed = await buildImage(typed).catch((error: unknown) => {
+      if (error instanceof InPlaceNeeded) return error;
+      throw error;
+    });
+    if (needed === undefined) return;
+  }
+  const inPlace = asInPlace(typed);
+  await (typed.half === undefined ? buildSeparately(inPlace) : buildImage(inPlace));
+}
+
+function asInPlace({ config, request, ...typed }: TypedBuild): TypedBuild {
+  const executor = 'in-builder';
+  return {
+    ...typed,
+    config: { ...config, values: { ...config.values, executor } },
+    request: { ...request, executor },
+  };
+}
+
+async function buildImage(typed: TypedBuild): Promise<void> {
+  const { invocation, config, renderer } = typed;
   await using session = await openSession(config, invocation);
-  await using images = await openImages(config, io, session.store, renderer);
-  const { store, agent } = session;
-  const { http } = images;
-  const { stdin, env } = io;
+  await using images = await openImages(config, invocation.io, session.store, renderer);
+  const result = await produce(typed, session, images);
+  await report(typed, result, images.http);
+}
+
+/** Builds in this process. */
+async function produce(
+  { invocation, renderer, half, request }: TypedBuild,
+  { agent: started, store }: Session,
+  all: Images,
+): Promise<BuildResult> {
+  const { stdin, env, signal } = invocation.io;
+  const agent = started.then((ready) => unlessInPlace(ready, request, signal));
+  agent.catch(() => {}); // the build may fail before it needs the agent
+  const from = half?.builderFrom;
+  const images = from === undefined ? all : withBuilderFrom(all, request.builder, from);
+  const { http } = all;
   const deps = { images, http, store, agent, reporter: renderer, now: Date.now, stdin, env };
-  const result = await build(deps, request, io.signal);
+  return await build(deps, request, signal);
+}
+
+/** Tells everybody about a build that succeeded: report files, callback, terminal, standard output. */
+async function report(
+  { invocation, request, renderer }: TypedBuild,
+  result: BuildResult,
+  http: Transport,
+): Promise<void> {
   await writeReports(result, invocation);
   const { image, digest, labels } = result;
   const outcome = { success: true, image, digest, labels } as const;
   await callBack(invocation, http, (problem) => warn(renderer, problem), outcome);
   renderer.finish({ ok: true, summary: summaryOf(request, result) });
-  io.stdout.write(`${result.image}\n`);
+  invocation.io.stdout.write(`${result.image}\n`);
+}
+
+/** One process of a build in place: see in-place/conductor.ts. */
+async function runStep(typed: TypedBuild, step: BuildStep): Promise<void> {
+  const { invocation, config, request, renderer } = typed;
+  if (step.step !== 'assemble') {
+    await moveImage(typed, step);
+    return renderer.finish({ ok: true, summary: {} });
+  }
+  const { to: tag, builderFrom } = step;
+  const { displayName = request.tag } = request;
+  await using session = await openSession(config, invocation);
+  await using images = await openImages(config, invocation.io, session.store, renderer);
+  const half = { ...typed, request: { ...request, tag, displayName }, half: { builderFrom } };
+  const result = await produce(half, session, images);
+  await writeFile(step.report, JSON.stringify(result), { mode: 0o600 });
+  renderer.finish({ ok: true, summary: summaryOf(request, result) });
+}
+
+/** Builds in processes of their own, none of which has credentials while another runs what is not ours. */
+async function buildSeparately(typed: TypedBuild): Promise<void> {
+  const { config, renderer } = typed;
+  const env = concealEnvironment(typed.invocation.io);
+  const io = { ...typed.invocation.io, env };
+  const invocation = { ...typed.invocation, io };
+  await using store = await openLocalStore(config, invocation);
+  await using scratch = await store.createScratch();
+  await using images = await openImages(config, io, store, renderer);
+  for (const message of withinReach(env, credentialPlaces(config, io))) warn(renderer, message);
+  const result = await buildInSteps({ io, env, directory: scratch.path });
+  await report({ ...typed, invocation }, result, images.http);
 }
 
 async function buildDockerfile(typed: TypedBuild, file: string): Promise<void> {
@@ -132,7 +232,7 @@ async function callBackFailure(
   invocation: Invocation,
   complain: (problem: string) => void,
 ): Promise<void> {
-  if (callbackUrl(invocation) === '') return;
+  if (callbackUrl(invocation) === '' || currentStep(invocation.io.env) !== undefined) return;
   const { send, close } = openHttp(invocation.io);
   await callBack(invocation, send, complain, { success: false });
   await close();

@@ -1,6 +1,7 @@
 /** The table of all commands: what the parser, the help, the completions and the docs are made of. */
 
 import type { CommandSpec } from '../command.ts';
+import { assembleCommand } from './assemble.ts';
 import { buildCommand } from './build.ts';
 import { builderCommand } from './builder.ts';
 import { completionCommand } from './completion.ts';
@@ -24,6 +25,7 @@ import { versionCommand } from './version.ts';
 /** All commands, in the order in which help lists them. */
 export const commands: readonly CommandSpec[] = [
   buildCommand,
+  assembleCommand,
   rebuildCommand,
   withDaemonFlags(createCommand),
   builderCommand,

@@ -103,9 +103,10 @@ function storeXattrs({ root, disk, warn }: Finishing): void {
     const path = disk.outsidePath(name);
     return path === undefined || xattrs.size === 0 ? [] : [{ path, xattrs }];
   });
-  if (!writeXattrs(records))
+  const isWritten = writeXattrs(records);
+  if (!isWritten)
     warn('extended attributes of the image are not on disk: setfattr is not installed');
-  const stored = readXattrs(disk.path(root)).byPath;
+  const stored = isWritten ? readXattrs(disk.path(root)).byPath : new Map();
   for (const { name } of wanted.values()) {
     const { inode } = name;
     const found = stored.get(pathOf(name)) ?? noXattrs;

@@ -25,6 +25,9 @@ export interface FilledPart {
   readonly counts: WalkCounts;
 }
 
+/** In place there is too much that is none of ours, and often no tool. */
+const unread = { byPath: undefined, warning: undefined };
+
 /** A capture in progress; every call is synchronous. */
 export class Capturing implements Disposable {
   readonly #packer = new Packer();
@@ -34,7 +37,8 @@ export class Capturing implements Disposable {
 
   constructor(work: CaptureWork) {
     const candidates = byteStringOf(work.upper ?? work.result);
-    const { byPath, warning } = readXattrs(fsPath(candidates));
+    const inPlace = work.rules.inPlace !== undefined;
+    const { byPath, warning } = inPlace ? unread : readXattrs(fsPath(candidates));
     this.#walk = new ChangeWalk(
       {
         candidates,

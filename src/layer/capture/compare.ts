@@ -11,6 +11,7 @@ import type { TarEntry } from '../../tar/index.ts';
 import { diskMode, type IdMapping } from '../id-mapping.ts';
 import type { RootfsEntry } from '../rootfs-entry.ts';
 import { equalXattrs, isImageXattr, type Xattrs } from '../xattr-names.ts';
+import type { InPlace } from './in-place.ts';
 import type { Facts } from './node-facts.ts';
 
 /** How entries are compared and written. */
@@ -21,6 +22,8 @@ export interface Rules {
   readonly timestamps: 'clamp' | 'preserve';
   /** Nanoseconds; the latest modification time that clamping leaves. */
   readonly epoch: bigint;
+  /** For the root file system of the container that we run in. */
+  readonly inPlace?: InPlace;
 }
 
 /** Times on disk come through floating-point seconds: below a microsecond there is no difference. */
@@ -52,7 +55,8 @@ function modeDiffers(rules: Rules, facts: Facts, lower: RootfsEntry): boolean {
   return facts.mode !== diskMode(lower.mode, facts.type === 'directory', rules.idMapping);
 }
 
-function ownerDiffers(rules: Rules, facts: Facts, lower: RootfsEntry): boolean {
+/** Tells whether an entry belongs to somebody else than the lower one. */
+export function ownerDiffers(rules: Rules, facts: Facts, lower: RootfsEntry): boolean {
   if (rules.idMapping === 'single') return false;
   const [uid, gid] = lower.foreignOwner ? [0, 0] : [lower.uid, lower.gid];
   return facts.uid !== uid || facts.gid !== gid;
@@ -64,7 +68,7 @@ function sameTime(disk: bigint, recorded: bigint): boolean {
 }
 
 /** What is on disk of the attributes that the layers recorded. */
-function storedXattrs(lower: RootfsEntry): Xattrs {
+export function storedXattrs(lower: RootfsEntry): Xattrs {
   if (lower.xattrs.size === 0) return lower.xattrs;
   const lost = new Set(lower.lostXattrs);
   return new Map([...lower.xattrs].filter(([name]) => isImageXattr(name) && !lost.has(name)));

@@ -17,7 +17,16 @@ import type { RootfsEntry } from '../rootfs-entry.ts';
 import { isReservedName, whiteoutOf } from '../whiteout.ts';
 import { noXattrs, type Xattrs } from '../xattr-names.ts';
 import { withAccess } from './access.ts';
-import { attributesDiffer, describe, openForReading, type Rules, sameContent } from './compare.ts';
+import {
+  attributesDiffer,
+  describe,
+  openForReading,
+  ownerDiffers,
+  type Rules,
+  sameContent,
+  storedXattrs,
+} from './compare.ts';
+import { asUnpackedByEngine, ifAllowed, imageOwner } from './in-place.ts';
 import { type Facts, readFacts } from './node-facts.ts';
 import type { Packer, Packing } from './packer.ts';
 
@@ -32,8 +41,8 @@ export interface Comparison {
   readonly index: Directory;
   /** Paths that are left alone, with everything below. */
   readonly exclude: ReadonlySet<ByteString>;
-  /** Extended attributes of the candidates, by path. */
-  readonly xattrs: ReadonlyMap<ByteString, Xattrs>;
+  /** Extended attributes of the candidates, by path; when absent they are taken to be as below. */
+  readonly xattrs: ReadonlyMap<ByteString, Xattrs> | undefined;
   readonly rules: Rules;
 }
 
@@ -103,7 +112,10 @@ export class ChangeWalk {
 
   *#directory(visit: Visit): Packing {
     const path = this.#candidates.directory(visit);
-    const { value: names, restore } = withAccess(path, visit.diskMode, () => this.#list(path));
+    const list = () => withAccess(path, visit.diskMode, () => this.#list(path));
+    const listing = this.#comparison.rules.inPlace === undefined ? list() : ifAllowed(list);
+    if (listing === undefined) return;
+    const { value: names, restore } = listing;
     try {
       const found = names.flatMap((name) => this.#find(visit, name));
       for (const name of this.#removed(visit, names, found)) yield* this.#whiteout(visit, name);
@@ -159,17 +171,18 @@ export class ChangeWalk {
     });
   }
 
-  *#compare(visit: Visit, { name, facts }: Found): Packing {
+  *#compare(visit: Visit, { name, facts: onDisk }: Found): Packing {
     const path = childPath(visit, name);
     const lower = childrenOf(visit.lower).get(name);
-    const lowerEntry = lower === undefined ? undefined : entryOf(path, lower.inode);
-    const xattrs = this.#comparison.xattrs.get(path) ?? noXattrs;
-    const isChanged = this.#isChanged(visit, name, facts, xattrs, lowerEntry);
+    const below = this.#below(path, lower);
+    const facts = this.#owned(onDisk, below);
+    const xattrs = this.#xattrsOf(path, below);
+    const isChanged = this.#isChanged(visit, name, facts, xattrs, below);
     if (facts.type !== 'directory' && !isChanged) return;
     const { rules } = this.#comparison;
     const type = facts.type as TarEntry['type'];
     const found = { facts, xattrs, isChanged };
-    const entry: TarEntry = { path, type, ...describe(rules, found, lowerEntry) };
+    const entry: TarEntry = { path, type, ...describe(rules, found, below) };
     if (type === 'directory') {
       const depth = visit.depth + 1;
       const inner = {
@@ -192,12 +205,37 @@ export class ChangeWalk {
     name: ByteString,
     facts: Facts,
     xattrs: Xattrs,
-    lower: RootfsEntry | undefined,
+    below: RootfsEntry | undefined,
   ): boolean {
-    if (lower === undefined || lower.absent === true) return true;
-    if (attributesDiffer(this.#comparison.rules, facts, xattrs, lower)) return true;
+    const { rules } = this.#comparison;
+    if (below === undefined || below.absent === true)
+      return rules.inPlace?.scaffolding.has(childPath(visit, name)) !== true;
+    if (attributesDiffer(rules, facts, xattrs, below)) return true;
     if (facts.type !== 'file' || facts.size === 0) return false;
-    return !sameContent(this.#candidates.path(visit, name), this.#lower.path(visit, name));
+    const same = () =>
+      sameContent(this.#candidates.path(visit, name), this.#lower.path(visit, name));
+    return !(rules.inPlace === undefined ? same() : (ifAllowed(same) ?? true));
+  }
+
+  #below(path: ByteString, lower: Name | undefined): RootfsEntry | undefined {
+    if (lower === undefined) return undefined;
+    const entry = entryOf(path, lower.inode);
+    return this.#comparison.rules.inPlace === undefined ? entry : asUnpackedByEngine(entry);
+  }
+
+  /** In place, what is ours belongs to the image's user, unless it is as it was. */
+  #owned(facts: Facts, below: RootfsEntry | undefined): Facts {
+    const { rules } = this.#comparison;
+    const { inPlace, owner } = rules;
+    if (inPlace === undefined) return facts;
+    if (below !== undefined && !ownerDiffers(rules, facts, below)) return facts;
+    return { ...facts, ...imageOwner(inPlace, owner, facts) };
+  }
+
+  #xattrsOf(path: ByteString, below: RootfsEntry | undefined): Xattrs {
+    const { xattrs } = this.#comparison;
+    if (xattrs !== undefined) return xattrs.get(path) ?? noXattrs;
+    return below === undefined ? noXattrs : storedXattrs(below);
   }
 
   *#nonDirectory(visit: Visit, name: ByteString, facts: Facts, entry: TarEntry): Packing {
@@ -213,14 +251,21 @@ export class ChangeWalk {
   }
 
   *#file(path: string | Buffer, facts: Facts, entry: TarEntry): Packing {
-    const open = () => fs.openSync(path, openForReading);
-    const { value: fd, restore } = withAccess(path, facts.mode, open);
+    const { value: fd, restore } = this.#open(path, facts.mode, entry);
     try {
       restore();
       yield* this.#packer.file(entry, fd);
     } finally {
       fs.closeSync(fd);
     }
+  }
+
+  #open(path: string | Buffer, mode: number, entry: TarEntry): { value: number; restore(): void } {
+    const open = () => withAccess(path, mode, () => fs.openSync(path, openForReading));
+    const opened = this.#comparison.rules.inPlace === undefined ? open() : ifAllowed(open);
+    if (opened !== undefined) return opened;
+    const shown = displayBytes(entry.path);
+    throw new BuildError('PERMISSION_DENIED', `"${shown}" is not as in the image, nor readable`);
   }
 
   /** Writes a directory, and before it those above it, unless they have been. */

@@ -63,6 +63,8 @@ export async function restoreArtifacts(
   signal: AbortSignal,
 ): Promise<PhaseOutcome<RestoredArtifacts>> {
   const script = input.scripts.plan.scripts['save-artifacts'];
+  if (request.executor === 'in-builder')
+    return clean('the previous image cannot run in the container of the builder image');
   if (script === undefined) return clean('the builder image has no save-artifacts script');
   try {
     await using source = await deps.images.source(request.incrementalFrom ?? request.tag);

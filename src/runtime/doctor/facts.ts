@@ -5,17 +5,12 @@
 
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { type Identity, readIdentity } from '../machine/identity.ts';
+import { type MountPoint, parseMounts } from '../machine/mounts.ts';
 import type { Tools } from '../machine/tools.ts';
 import { subordinateMaps } from '../namespace/id-ranges.ts';
 
 /** How a helper gets the privilege it needs. */
 export type HelperMode = 'setuid' | 'plain' | 'absent';
-
-/** One line of /proc/self/mountinfo, as far as it matters. */
-export interface MountPoint {
-  readonly point: string;
-  readonly type: string;
-}
 
 /** What was seen. */
 export interface Facts {
@@ -82,17 +77,6 @@ export function collectFacts(
     ) as Facts['programs'],
     surroundings: surroundingsOf(env),
   };
-}
-
-/** Parses /proc/self/mountinfo (proc(5)). */
-export function parseMounts(text: string): readonly MountPoint[] {
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => {
-      const [before = '', after = ''] = line.split(' - ');
-      return { point: before.split(' ')[4] ?? '', type: after.split(' ')[0] ?? '' };
-    });
 }
 
 const hints = [

@@ -3,9 +3,10 @@
 import t from 'tap';
 import { fullMapFix, userNamespaceAdvice } from '../../../src/runtime/doctor/advice.ts';
 import { advisoryFinding } from '../../../src/runtime/doctor/advisories.ts';
-import { type Facts, parseMounts } from '../../../src/runtime/doctor/facts.ts';
+import type { Facts } from '../../../src/runtime/doctor/facts.ts';
 import { describeEnvironment, passiveFindings } from '../../../src/runtime/doctor/passive.ts';
 import { renderDoctor } from '../../../src/runtime/index.ts';
+import { parseMounts } from '../../../src/runtime/machine/mounts.ts';
 
 const programs = {
   unshare: '/bin/unshare',

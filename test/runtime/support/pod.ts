@@ -14,6 +14,20 @@ import { fileURLToPath } from 'node:url';
 import { type RunResult, run } from '../../support/as-user.ts';
 import { podSeccomp, type SeccompKind } from './pod-seccomp.ts';
 
+/** What the machine's own root filesystem needs to be one of a pod. */
+function machineMounts(): readonly object[] {
+  return [
+    {
+      destination: '/tmp',
+      type: 'tmpfs',
+      source: 'tmpfs',
+      options: ['nosuid', 'nodev', 'mode=1777'],
+    },
+    // The checkout may itself lie below /tmp.
+    bind([checkout, checkout]),
+  ];
+}
+
 /** What a pod is given. */
 export interface Pod {
   readonly uid: number;
@@ -30,7 +44,7 @@ export interface Pod {
   readonly fileCapabilities?: boolean;
   /** /dev/net/tun, usable by everybody. */
   readonly tunnel?: boolean;
-  /** A passwd entry and subordinate ids for the uid. */
+  /** A passwd entry and subordinate ids for the uid, where the image is this machine's root filesystem. */
   readonly passwd?: boolean;
 }
 
@@ -72,11 +86,23 @@ const tunnel = {
 const userNamespaceStart = 400_000;
 const checkout = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
 
+/** What a pod has besides its rights. */
+export interface PodSetting {
+  /** More environment. */
+  readonly env?: readonly string[];
+  /** The root filesystem of its image; default is this machine's own. Never written to. */
+  readonly image?: string;
+  /** Paths of this machine that the pod sees, read-only, and where. */
+  readonly mounts?: readonly (readonly [from: string, to: string])[];
+  /** Shell text run as root of the machine in the pod's root filesystem before it starts. */
+  readonly prepare?: string;
+}
+
 /** Runs a command in a pod; `/volume` inside is empty and belongs to the pod's user. */
 export async function runInPod(
   pod: Pod,
   command: readonly string[],
-  env: readonly string[] = [],
+  setting: PodSetting = {},
 ): Promise<RunResult> {
   const base = mkdtempSync(join(tmpdir(), 's2oci-pod-'));
   const volume = join(base, 'volume');
@@ -85,21 +111,31 @@ export async function runInPod(
   chownSync(volume, pod.uid + offset, (pod.gid ?? 0) + offset);
   chmodSync(volume, 0o755);
   chmodSync(base, 0o711);
-  writeFileSync(join(base, 'config.json'), JSON.stringify(config(pod, base, command, env)));
+  writeFileSync(join(base, 'config.json'), JSON.stringify(config(pod, base, command, setting)));
   try {
-    return await run('unshare', ['--mount', '--', 'sh', '-ec', script, 'sh', base, ...flags(pod)]);
+    return await run('unshare', [
+      '--mount',
+      '--',
+      'sh',
+      '-ec',
+      script,
+      'sh',
+      base,
+      ...flags(pod, setting),
+    ]);
   } finally {
     execFileSync('rm', ['-rf', base]);
     rmSync(base, { recursive: true, force: true });
   }
 }
 
-// $1 = directory, $2 = uid with a passwd entry or empty, $3 = whether newuidmap gets file capabilities, $4 = gid
+// $1 = directory, $2 = uid with a passwd entry or empty, $3 = whether newuidmap gets file capabilities,
+// $4 = gid, $5 = root filesystem of the image, $6 = shell text
 const script = `
   mkdir -p "$1/layers" "$1/rootfs"
   mount -t tmpfs tmpfs "$1/layers"
   mkdir "$1/layers/upper" "$1/layers/work"
-  mount -t overlay overlay -o "lowerdir=/,upperdir=$1/layers/upper,workdir=$1/layers/work" "$1/rootfs"
+  mount -t overlay overlay -o "lowerdir=$5,upperdir=$1/layers/upper,workdir=$1/layers/work" "$1/rootfs"
   chmod 755 "$1/layers/upper"
   mkdir -p "$1/rootfs/volume"
   rm -f "$1/rootfs/.dockerenv"
@@ -115,19 +151,21 @@ const script = `
       setcap "cap_set$kind=ep" "$1/rootfs/usr/bin/$name"
     done
   fi
+  (cd "$1/rootfs" && eval "$6")
   exec runc --root "$1/state" run --bundle "$1" "pod$$"
 `;
 
-function flags(pod: Pod): readonly string[] {
-  const entry = pod.passwd === true ? String(pod.uid) : '';
-  return [entry, pod.fileCapabilities === true ? 'yes' : '', String(pod.gid ?? 0)];
+function flags(pod: Pod, { image = '/', prepare = '' }: PodSetting): readonly string[] {
+  const entry = pod.passwd === true && image === '/' ? String(pod.uid) : '';
+  const helpers = pod.fileCapabilities === true ? 'yes' : '';
+  return [entry, helpers, String(pod.gid ?? 0), image, prepare];
 }
 
 function config(
   pod: Pod,
   base: string,
   command: readonly string[],
-  env: readonly string[],
+  { env = [], image, mounts: more = [] }: PodSetting,
 ): object {
   const root = pod.uid === 0;
   const masked = pod.procMount !== 'unmasked';
@@ -155,7 +193,7 @@ function config(
     },
     root: { path: join(base, 'rootfs') },
     hostname: 'pod',
-    mounts: mounts(base, own),
+    mounts: [...mounts(base, own, image === undefined), ...more.map(bind)],
     linux: {
       namespaces: [
         ...['mount', 'pid', 'ipc', 'uts'].map((type) => ({ type })),
@@ -169,7 +207,11 @@ function config(
   };
 }
 
-function mounts(base: string, own: boolean): readonly object[] {
+function bind([source, destination]: readonly [string, string]): object {
+  return { destination, type: 'bind', source, options: ['rbind', 'ro'] };
+}
+
+function mounts(base: string, own: boolean, ofMachine: boolean): readonly object[] {
   const quiet = ['nosuid', 'noexec', 'nodev'];
   const sys = own
     ? { destination: '/sys', type: 'bind', source: '/sys', options: ['rbind', 'ro', ...quiet] }
@@ -186,14 +228,7 @@ function mounts(base: string, own: boolean): readonly object[] {
     { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: [...quiet, 'mode=1777'] },
     sys,
     { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: [...quiet, 'ro'] },
-    {
-      destination: '/tmp',
-      type: 'tmpfs',
-      source: 'tmpfs',
-      options: ['nosuid', 'nodev', 'mode=1777'],
-    },
-    // The checkout may itself lie below /tmp.
-    { destination: checkout, type: 'bind', source: checkout, options: ['rbind', 'ro'] },
+    ...(ofMachine ? machineMounts() : []),
     {
       destination: '/volume',
       type: 'bind',
