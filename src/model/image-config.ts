@@ -112,7 +112,7 @@ function parseExecution(json: Json | undefined, what: string): ExecutionConfig {
   const stopSignal = config['StopSignal'];
   return {
     user: textOf(config['User'], 'User', what),
-    env: listOf(config['Env'], 'Env', what),
+    env: environmentOf(config['Env'], what),
     entrypoint: listOf(config['Entrypoint'], 'Entrypoint', what),
     cmd: listOf(config['Cmd'], 'Cmd', what),
     workingDir: textOf(config['WorkingDir'], 'WorkingDir', what),
@@ -153,6 +153,17 @@ function listOf(value: Json | undefined, key: string, what: string): readonly st
       );
     return textOf(item, key, what);
   });
+}
+
+/** Runtimes fail on a variable without a name, and differ over one without a value. */
+function environmentOf(value: Json | undefined, what: string): readonly string[] {
+  const variables = listOf(value, 'Env', what);
+  if (variables.some((variable) => variable.indexOf('=') < 1))
+    throw new BuildError(
+      'IMAGE_CONFIG_INVALID',
+      `Env of ${what} holds something that is no variable`,
+    );
+  return variables;
 }
 
 function keysOf(value: Json | undefined): readonly string[] {

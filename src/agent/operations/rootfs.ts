@@ -23,6 +23,7 @@ export async function prepareRootfs(
   const build = async (directory: string) => {
     const base = await store.rootfs.findLongestPrefix(chainIds.slice(0, -1), idMapping.key);
     const missing = request.layers.slice(base?.layers ?? 0);
+    const total = missing.reduce((sum, { size }) => sum + size, 0);
     const unpacked = await unpackLayers(
       {
         layers: await Promise.all(
@@ -35,12 +36,18 @@ export async function prepareRootfs(
       {
         signal: context.signal,
         onProgress: (current: number) =>
-          void context.emit({ type: 'progress', id: 'unpack', current }),
+          void context.emit({ type: 'progress', id: 'unpack', current, total }),
       },
     );
-    result = { key, appliedLayers: missing.length, ...unpacked };
-    return { bytes: unpacked.bytes };
+    const { entries, bytes, warnings } = unpacked;
+    result = { key, appliedLayers: missing.length, entries, bytes };
+    for (const message of warnings) await context.emit({ type: 'warning', message });
+    return { bytes };
   };
-  await store.rootfs.create(key, build, context.signal);
+  const onWait = (holder: string) => {
+    const message = `waiting for the root file system, which is being unpacked by ${holder}`;
+    void context.emit({ type: 'warning', message });
+  };
+  await store.rootfs.create(key, build, context.signal, onWait);
   return result;
 }

@@ -98,7 +98,15 @@ export async function fetchStack(
         unit: 'bytes',
         time: deps.now(),
       });
-    const outcome = await store.fetch(descriptor, blobs, { signal, onProgress });
+    const onWait = (holder: string) =>
+      deps.reporter.emit({
+        type: 'log',
+        level: 'info',
+        message: `waiting for layer ${label}, which is being downloaded by ${holder}`,
+        phase,
+        time: deps.now(),
+      });
+    const outcome = await store.fetch(descriptor, blobs, { signal, onProgress, onWait });
     if (outcome === 'fetched') pulledBytes += descriptor.size;
   };
   await Promise.all(needed.map((layer) => limit(fetchOne, layer)));

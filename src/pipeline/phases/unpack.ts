@@ -18,17 +18,17 @@ export async function unpackImage(
     {
       signal,
       onEvent: (event) => {
-        if (event.type !== 'progress') return;
-        const { id, current } = event;
-        deps.reporter.emit({
-          type: 'progress',
-          phase,
-          id,
-          label: 'layers',
-          current,
-          unit: 'bytes',
-          time: deps.now(),
-        });
+        const time = deps.now();
+        if (event.type === 'warning')
+          deps.reporter.emit({
+            type: 'log',
+            level: 'warning',
+            message: event.message,
+            phase,
+            time,
+          });
+        if (event.type === 'progress')
+          deps.reporter.emit({ ...event, phase, label: 'layers', unit: 'bytes', time });
       },
     },
   );
