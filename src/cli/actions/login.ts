@@ -12,7 +12,7 @@ import { loadSettings } from '../wiring.ts';
 /** Tries the login at the registry, then keeps it. */
 export async function login(invocation: Invocation): Promise<number> {
   const { args, io } = invocation;
-  const registry = registryName(args[0] ?? '');
+  const { registry, place } = parsePlace(args[0] ?? '');
   const config = await loadSettings(invocation);
   const { username, password } = await readLogin(invocation);
   const credential: Credential = {
@@ -27,8 +27,8 @@ export async function login(invocation: Invocation): Promise<number> {
   });
   const checked = await client.ping(registry, io.signal);
   const places = credentialPlaces(config, io);
-  const place = await storeCredential(places, { registry, username, secret: password });
-  io.stdout.write(`logged in to ${registry} as ${username}; kept in ${place}\n`);
+  const kept = await storeCredential(places, { registry: place, username, secret: password });
+  io.stdout.write(`logged in to ${place} as ${username}; kept in ${kept}\n`);
   if (!checked) {
     io.stderr.write(`s2oci: ${registry} lets everybody in, so the password was not checked\n`);
   }
@@ -38,11 +38,11 @@ export async function login(invocation: Invocation): Promise<number> {
 /** Forgets the login wherever it is kept. */
 export async function logout(invocation: Invocation): Promise<number> {
   const { args, io } = invocation;
-  const registry = registryName(args[0] ?? '');
+  const { place } = parsePlace(args[0] ?? '');
   const config = await loadSettings(invocation);
-  const places = await eraseCredential(credentialPlaces(config, io), registry);
-  const told = places.map((place) => `logged out of ${registry}; removed from ${place}\n`);
-  io.stdout.write(told.length === 0 ? `there was no login for ${registry}\n` : told.join(''));
+  const kept = await eraseCredential(credentialPlaces(config, io), place);
+  const told = kept.map((where) => `logged out of ${place}; removed from ${where}\n`);
+  io.stdout.write(told.length === 0 ? `there was no login for ${place}\n` : told.join(''));
   return 0;
 }
 
@@ -68,13 +68,15 @@ async function readLogin({ io, options }: Invocation): Promise<{
   throw new BuildError('USAGE_INVALID', 'the password is empty');
 }
 
-/** The registry as references name it; Docker Hub has several names. */
-function registryName(text: string): string {
+/** The registry as references name it, and the part of it that is meant; Docker Hub has several names. */
+function parsePlace(text: string): { readonly registry: string; readonly place: string } {
   const bare = text.replace(/^https?:\/\//, '').replace(/\/(?:v[12]\/?)?$/, '');
-  const hub = ['docker.io', 'index.docker.io', 'registry-1.docker.io'].includes(bare);
-  const { registry } = parseReference(`${bare}/any`);
-  if (registry === bare || hub) return registry;
+  const [host = '', ...path] = bare.split('/');
+  const hub = ['docker.io', 'index.docker.io', 'registry-1.docker.io'].includes(host);
+  const { registry, tag, digest } = parseReference(`${bare}/any`);
+  const named = (registry === host || hub) && tag === undefined && digest === undefined;
+  if (named) return { registry, place: [registry, ...path].join('/') };
   throw new BuildError('REFERENCE_INVALID', `not a registry: ${JSON.stringify(text)}`, {
-    suggestion: 'name its host alone, such as registry.example.com or localhost:5000',
+    suggestion: 'name its host, such as registry.example.com or localhost:5000',
   });
 }

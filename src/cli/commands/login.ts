@@ -3,7 +3,10 @@
 import type { CommandSpec } from '../command.ts';
 import { registryOptions } from './build-options.ts';
 
-const registryArgument = { name: '<registry>', description: 'host or host:port of the registry' };
+const registryArgument = {
+  name: '<registry>',
+  description: 'host or host:port; host/path is a login for what is below the path only',
+};
 
 /** Keeps a login after the registry has taken it. */
 export const loginCommand: CommandSpec = {
@@ -20,6 +23,7 @@ export const loginCommand: CommandSpec = {
   examples: [
     's2oci login registry.example.com',
     's2oci login registry.example.com -u ci --password-stdin < token-file',
+    's2oci login registry.example.com/team -u team-ci --password-stdin < token-file',
   ],
   run: async (invocation) => (await import('../actions/login.ts')).login(invocation),
 };

@@ -2,7 +2,8 @@
  * Keeping and forgetting logins: in the helper that is configured for the registry, else in a file.
  *
  * The file is the first one that already knows the registry, else Docker's config.json, which all tools
- * read. It is replaced as a whole with mode 0600; fields that are not ours stay as they are.
+ * read. A login for a path goes to a file always, because helpers know hosts only; the containers tools read it,
+ * Docker passes it over. A file is replaced as a whole with mode 0600; fields that are not ours stay as they are.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -18,6 +19,7 @@ import type { CredentialSettings } from './settings.ts';
 
 /** A login as the user gave it. */
 export interface Login {
+  /** A registry, or with a path the part of one that the login is for: `host/team`. */
   readonly registry: string;
   readonly username: string;
   readonly secret: string;
@@ -28,14 +30,15 @@ export async function storeCredential(settings: CredentialSettings, login: Login
   const { registry, username, secret } = login;
   const key = normalizeKey(registry);
   const target = await chooseFile(settings, key);
-  const helper = target.file?.helpers.get(key) ?? target.file?.store;
+  const helper = helperFor(target.file, key);
   if (helper !== undefined) {
     const server = serverAddress(registry);
     await helperStore(helper, { server, username, secret }, settings);
     return `docker-credential-${helper}`;
   }
   const auth = Buffer.from(`${username}:${secret}`).toString('base64');
-  await editAuths(target.path, key, (auths) => ({ ...auths, [serverAddress(registry)]: { auth } }));
+  const name = isScoped(key) ? key : serverAddress(registry);
+  await editAuths(target.path, key, (auths) => ({ ...auths, [name]: { auth } }));
   return target.path;
 }
 
@@ -47,7 +50,7 @@ export async function eraseCredential(
   const key = normalizeKey(registry);
   const places: string[] = [];
   for (const { path, file } of await readAll(settings)) {
-    const helper = file?.helpers.get(key) ?? file?.store;
+    const helper = helperFor(file, key);
     if (helper !== undefined && (await helperErase(helper, serverAddress(registry), settings))) {
       places.push(`docker-credential-${helper}`);
     }
@@ -56,6 +59,14 @@ export async function eraseCredential(
     places.push(path);
   }
   return [...new Set(places)];
+}
+
+function helperFor(file: AuthFile | undefined, key: string): string | undefined {
+  return isScoped(key) ? undefined : (file?.helpers.get(key) ?? file?.store);
+}
+
+function isScoped(key: string): boolean {
+  return key.includes('/');
 }
 
 interface Candidate {

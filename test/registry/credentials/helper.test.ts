@@ -217,3 +217,18 @@ t.test('a login makes the file when there is none, through a symbolic link too',
   }
   t.ok((await lstat(join(home, 'linked/config.json'))).isSymbolicLink());
 });
+
+t.test('item 59: a login for a path is kept in a file, and used below the path only', async (t) => {
+  const { home, settings } = await makeHome(t, { log: keeper }, { credsStore: 'log' });
+  const file = join(home, '.docker/config.json');
+  const team = { registry: 'Example.com/team', username: 'team', secret: 'pa:ss' };
+  t.equal(await storeCredential(settings, team), file, 'no helper is told a path');
+  await storeCredential(settings, { registry: 'example.com', username: 'all', secret: 's' });
+  const provider = loadCredentials(settings);
+  t.match(await provider.find('example.com', 'team/app'), { username: 'team', password: 'pa:ss' });
+  t.match(await provider.find('example.com', 'teams/app'), { username: 'all' });
+  t.equal(await provider.find('other.com', 'team/app'), undefined);
+  t.strictSame(await eraseCredential(settings, 'example.com/team'), [file]);
+  t.match(await loadCredentials(settings).find('example.com', 'team/app'), { username: 'all' });
+  t.strictSame(await eraseCredential(settings, 'example.com/team'), [], 'nothing is left of it');
+});
