@@ -12,13 +12,14 @@ import {
 } from '../image/index.ts';
 import {
   type BlobLocations,
+  expandShortName,
   type RegistryClient,
   type Transport,
   undiciTransport,
 } from '../registry/index.ts';
 import type { Store } from '../store/index.ts';
 import type { CommandIo } from './command.ts';
-import { authorities, openRegistryClient, proxies } from './registry-client.ts';
+import { authorities, loadRegistries, openRegistryClient, proxies } from './registry-client.ts';
 
 /** Opens images by the names that users give them. Disposing closes all connections. */
 export interface Images extends AsyncDisposable {
@@ -49,7 +50,8 @@ export async function openImages(
   return {
     client,
     http,
-    source: (name) => openSource(name, deps, io.signal),
+    source: async (name) =>
+      openSource(expandShortName(name, await loadRegistries(io)), deps, io.signal),
     destination: (name) => openDestination(name, deps, io.signal),
     [Symbol.asyncDispose]: async () => {
       await close();

@@ -2,6 +2,7 @@
 
 import { homedir } from 'node:os';
 import type { Config } from '../config/index.ts';
+import { BuildError } from '../errors/index.ts';
 import type { Reporter } from '../events/index.ts';
 import {
   type CredentialSettings,
@@ -9,6 +10,7 @@ import {
   credentialSettings,
   loadCredentials,
   loadRegistriesConfig,
+  type RegistriesConfig,
   type RegistryClient,
   type RegistryClientDeps,
   registriesConfigPlaces,
@@ -39,11 +41,32 @@ export async function openRegistryClient(
         '/etc/docker/certs.d',
       ],
       proxy: proxies(io),
-      registries: await loadRegistriesConfig(registriesConfigPlaces(io.env, home)),
+      registries: await loadRegistries(io),
+      realmHosts: tokenServers(config.values.tokenServer),
     },
     reporter,
     ...own,
   });
+}
+
+/** What the user's `registries.conf` says. */
+export function loadRegistries(io: CommandIo): Promise<RegistriesConfig> {
+  return loadRegistriesConfig(registriesConfigPlaces(io.env, homeOf(io)));
+}
+
+/** @throws BuildError `USAGE_INVALID` */
+function tokenServers(pairs: readonly string[]): Record<string, readonly string[]> {
+  const parsed = pairs.map((pair) => {
+    const [, registry, host] = /^([^=\s]+)=([^=/\s]+)$/.exec(pair) ?? [];
+    if (registry !== undefined && host !== undefined) return { registry, host };
+    throw new BuildError('USAGE_INVALID', `not registry=host: ${JSON.stringify(pair)}`, {
+      suggestion: 'name a token server such as registry.example.com=auth.example.org',
+    });
+  });
+  const byRegistry = Object.groupBy(parsed, ({ registry }) => registry);
+  return Object.fromEntries(
+    Object.entries(byRegistry).map(([name, list = []]) => [name, list.map(({ host }) => host)]),
+  );
 }
 
 /** Where credentials of this user are read and kept; `--authfile` comes before the environment. */

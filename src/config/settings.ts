@@ -74,6 +74,11 @@ export const settings = {
     [],
     'registries that may be plain http or have an untrusted certificate',
   ),
+  tokenServer: withDefault(
+    textList,
+    [],
+    'token servers that may be told passwords, as registry=host, where their domains differ',
+  ),
   authfile: withoutDefault(path, 'file with registry credentials'),
 } satisfies Readonly<Record<string, Setting<never> | Setting<unknown>>>;
 

@@ -15,6 +15,7 @@ export { type ClosableTransport, undiciTransport } from './http/undici-transport
 export type { BlobLocations } from './locations.ts';
 export { memoryLocations } from './locations.ts';
 export { loadRegistriesConfig, registriesConfigPlaces } from './mirrors/load.ts';
+export { expandShortName } from './mirrors/short-name.ts';
 export type { RegistriesConfig } from './mirrors/types.ts';
 export type { Repository } from './repository.ts';
 export type { RegistrySettings } from './settings.ts';

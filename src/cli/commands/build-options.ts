@@ -235,6 +235,11 @@ export const registryOptions: readonly OptionSpec[] = [
     repeatable: true,
   },
   { flags: '--authfile <file>', description: 'file with registry credentials' },
+  {
+    flags: '--token-server <registry=host>',
+    description: 'token server of another domain that may be told the password of a registry',
+    repeatable: true,
+  },
 ];
 
 /** Options of build caches. */

@@ -217,7 +217,7 @@ export class Authorizer {
     context.reporter.emit({
       type: 'log',
       level: 'warning',
-      message: `the credentials for ${registry} were not sent to its token server ${realm.host}, which is not a host of that registry`,
+      message: `the credentials for ${registry} were not sent to its token server ${realm.host}, which is not a host of that registry; --token-server ${registry}=${realm.hostname} allows it`,
       time: context.clock.now(),
     });
   }

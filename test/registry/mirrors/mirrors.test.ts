@@ -6,6 +6,7 @@ import t from 'tap';
 import { type defaultRegistrySettings, loadRegistriesConfig } from '../../../src/registry/index.ts';
 import { parseRegistriesConfig } from '../../../src/registry/mirrors/parse.ts';
 import { planPlaces } from '../../../src/registry/mirrors/places.ts';
+import { expandShortName } from '../../../src/registry/mirrors/short-name.ts';
 import type { Mirror } from '../../../src/registry/mirrors/types.ts';
 import { startDockerRegistry } from '../../support/docker-registry.ts';
 import { cutRequest, forward, reply } from '../../support/fault-actions.ts';
@@ -275,4 +276,28 @@ t.test('item 69: F06 damaged content of a mirror: the next attempt goes elsewher
   t.equal((await errorOf(read())).code, 'DIGEST_MISMATCH');
   t.same(await read(), layer?.bytes);
   await client.close();
+});
+
+t.test('item 69: a short name stands for what its alias says, and nothing else does', async (t) => {
+  const config = parseRegistriesConfig(
+    '[aliases]\n"fedora" = "registry.fedoraproject.org/fedora"\n"team/node" = "registry.example.com/builders/node"\n',
+    'aliases',
+  );
+  const digest = `sha256:${'a'.repeat(64)}`;
+  for (const [typed, meant] of [
+    ['fedora', 'registry.fedoraproject.org/fedora'],
+    ['fedora:41', 'registry.fedoraproject.org/fedora:41'],
+    [`fedora:41@${digest}`, `registry.fedoraproject.org/fedora:41@${digest}`],
+    ['team/node:24', 'registry.example.com/builders/node:24'],
+    ['fedora/other', 'fedora/other'],
+    ['docker.io/library/fedora', 'docker.io/library/fedora'],
+    ['localhost/fedora', 'localhost/fedora'],
+    ['example.com/team/node', 'example.com/team/node'],
+    ['oci:fedora', 'oci:fedora'],
+    ['oci:fedora:41', 'oci:fedora:41'],
+    ['docker://fedora', 'docker://fedora'],
+    ['constructor', 'constructor'],
+    ['', ''],
+  ] as const)
+    t.equal(expandShortName(typed, config), meant, typed);
 });
