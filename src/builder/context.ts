@@ -3,9 +3,9 @@
  * file leaves out no instruction sees.
  */
 
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import type { Readable } from 'node:stream';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { Readable } from 'node:stream';
 import { readAll } from '../blob/index.ts';
 import { maxDockerfileSize } from '../dockerfile/index.ts';
 import { BuildError } from '../errors/index.ts';
@@ -57,10 +57,16 @@ export async function openContext(
       'USAGE_INVALID',
       'context and Dockerfile cannot both come from standard input',
     );
-  const spec = contextSpec(request);
   const scratch = resources.use(await deps.store.createScratch());
+  const typed = request.context === '-' ? await readTyped(deps.stdin) : { stdin: deps.stdin };
+  if ('text' in typed) return dockerfileAlone(typed.text, scratch.path);
+  const spec = contextSpec(request);
   const tree = resources.use(
-    await openSource({ ...deps, scratchDir: scratch.path }, { spec, exclude: '' }, signal),
+    await openSource(
+      { ...deps, stdin: typed.stdin, scratchDir: scratch.path },
+      { spec, exclude: '' },
+      signal,
+    ),
   );
   const dockerfile = await readDockerfile(deps.stdin, request, spec, tree);
   const ignore = await readIgnore(tree.path, dockerfile);
@@ -72,6 +78,36 @@ export async function openContext(
     dockerfile,
     warnings: ignore.warnings,
   };
+}
+
+/** Tells an archive on standard input from a Dockerfile: text holds no NUL and begins with no magic number. */
+async function readTyped(
+  stdin: Readable,
+): Promise<{ readonly text: string } | { readonly stdin: Readable }> {
+  const iterator = stdin[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  const chunks: Buffer[] = [];
+  let length = 0;
+  let isArchive = false;
+  while (!isArchive) {
+    const { value, done } = await iterator.next();
+    if (done === true) return { text: Buffer.concat(chunks).toString('utf8') };
+    chunks.push(value);
+    length += value.length;
+    const isGzip = chunks[0]?.toString('hex', 0, 2) === '1f8b';
+    isArchive = isGzip || value.includes(0) || length > maxDockerfileSize;
+  }
+  async function* whole(): AsyncGenerator<Buffer> {
+    yield* chunks;
+    yield* { [Symbol.asyncIterator]: () => iterator };
+  }
+  return { stdin: Readable.from(whole(), { objectMode: false }) };
+}
+
+async function dockerfileAlone(text: string, scratch: string): Promise<OpenContext> {
+  const path = join(scratch, 'empty');
+  await mkdir(path);
+  const dockerfile = { name: 'Dockerfile', text };
+  return { path, isLocal: true, ignore: { exclude: '' }, dockerfile, warnings: [] };
 }
 
 /** Of a repository, `#ref:directory` names a directory in it, too. */

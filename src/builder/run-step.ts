@@ -12,7 +12,7 @@ import {
   sandboxInputs,
   sandboxOf,
 } from '../pipeline/index.ts';
-import type { RunMount } from '../runtime/index.ts';
+import type { NetworkMode, RunMount } from '../runtime/index.ts';
 import {
   mergeEnvironment,
   type ResolvedUser,
@@ -97,7 +97,7 @@ async function execute(
 ): Promise<void> {
   const { workshop, state, signal } = context;
   const sandbox = sandboxOf(workshop.request);
-  const settings = step.network === 'default' ? sandbox : { ...sandbox, network: step.network };
+  const settings = { ...sandbox, network: networkOf(step, sandbox.network) };
   const args = argumentsOf(step.command, state.config);
   const { workingDir } = imageConfigOf(state).execution;
   const env = mergeEnvironment(environmentOf(context, user), mounts.environment);
@@ -121,6 +121,16 @@ async function execute(
         ? { suggestion: 'the shell did not find a program of the command in the image' }
         : {}),
     });
+}
+
+/** A Dockerfile may do with less network than the user gave the build, never with more. */
+function networkOf({ network }: Step<'run'>, given: NetworkMode): NetworkMode {
+  if (network === 'default') return given;
+  if (network === 'none' || given === 'host') return network;
+  throw new BuildError('POLICY_VIOLATION', `--network=host, but the build was given ${given}`, {
+    origin: 'source',
+    suggestion: 'leave --network=host out, or allow it with --network host',
+  });
 }
 
 /** A heredoc with an interpreter of its own becomes a program that only this process sees. */
