@@ -24,6 +24,7 @@ export async function sendCallback(
     return `--callback-url is no http address: ${redact(address)}`;
   let problem = '';
   for (let attempt = 1; attempt <= tries; attempt += 1) {
+    const signal = AbortSignal.timeout(limitMs);
     try {
       const { body } = await send({
         method: 'POST',
@@ -31,12 +32,14 @@ export async function sendCallback(
         headers: { 'content-type': 'application/json' },
         body: Buffer.from(callbackBody(outcome)),
         reach: 'any',
-        signal: AbortSignal.timeout(limitMs),
+        signal,
       });
       body.on('error', () => {}).destroy();
       return undefined;
     } catch (error) {
       problem = (error as Error).message;
+      // It is there and has heard; it only does not answer.
+      if (signal.aborted) return `--callback-url did not answer within ${limitMs / 1000} seconds`;
       if (attempt < tries) await sleep(waitMs);
     }
   }
