@@ -48,7 +48,9 @@ import { Scripts } from './scripts.ts';
 
 /** What running assemble gave: the part of a build that can be cached. */
 export interface ApplicationLayer
-  extends Pick<BuildResult, 'executor' | 'isolation' | 'storage' | 'idMapping' | 'leftOut'> {
+  extends Required<
+    Pick<BuildResult, 'executor' | 'isolation' | 'storage' | 'idMapping' | 'leftOut'>
+  > {
   /** Absent when assemble changed no file. */
   readonly layer?: NewLayer;
   /** The path of `run` in the image. */

@@ -119,7 +119,8 @@ async function inspectBuilder(
   }
 }
 
-async function copySource(tree: SourceTree, to: string, signal: AbortSignal): Promise<void> {
+/** Copies a source without what it leaves out. */
+export async function copySource(tree: SourceTree, to: string, signal: AbortSignal): Promise<void> {
   const ignored = compileIgnore(tree.ignore);
   await copyTree(
     tree.path,

@@ -1,19 +1,19 @@
 /** What all parts of one build share: its request and ports, its clock of phases, and what it has to tell. */
 
-import type { BuildDeps } from './deps.ts';
+import type { ApplicationDeps } from './deps.ts';
 import { PhaseTimer } from './phase-timer.ts';
 import type { BuildRequest } from './request.ts';
 
 /** One running build. */
 export class BuildRun {
-  readonly deps: BuildDeps;
+  readonly deps: ApplicationDeps;
   readonly request: BuildRequest;
   readonly timer: PhaseTimer;
   /** What goes when the build ends, however it ends. */
   readonly resources: AsyncDisposableStack;
   readonly #warnings: string[] = [];
 
-  constructor(deps: BuildDeps, request: BuildRequest, resources: AsyncDisposableStack) {
+  constructor(deps: ApplicationDeps, request: BuildRequest, resources: AsyncDisposableStack) {
     this.deps = deps;
     this.request = request;
     this.resources = resources;

@@ -9,6 +9,7 @@ import { BuildCache, type CacheStep } from '../cache/index.ts';
 import { asBuildError } from '../errors/index.ts';
 import type { ComposedImage, ImageDestination, ImageSource } from '../image/index.ts';
 import { type Digest, digestOf } from '../model/index.ts';
+import { isOnBuild } from '../s2i/index.ts';
 import { hashSource, stampSource } from '../source/index.ts';
 import type { Lease } from '../store/index.ts';
 import {
@@ -21,7 +22,7 @@ import {
 import { assembleStep, fromCache, toCache, whyUncacheable } from './assemble-step.ts';
 import { BuildRun } from './build-run.ts';
 import { both } from './concurrency.ts';
-import type { BuildDeps } from './deps.ts';
+import type { ApplicationDeps } from './deps.ts';
 import { readSecrets, refuseSecretsIn } from './given/for-assemble.ts';
 import {
   type BuildSource,
@@ -31,6 +32,7 @@ import {
   chooseRuntime,
   openInputs,
 } from './inputs.ts';
+import { buildByTriggers } from './on-build.ts';
 import { asPartOf } from './phase-timer.ts';
 import { type ComposedApplication, compose } from './phases/compose.ts';
 import { type KeepReport, keepArtifacts, saveArtifacts } from './phases/keep.ts';
@@ -47,7 +49,7 @@ import type { PublishedImage } from './send-image.ts';
  * @throws BuildError of every phase, with `phase` set; the signal's reason when aborted
  */
 export async function build(
-  deps: BuildDeps,
+  deps: ApplicationDeps,
   request: BuildRequest,
   signal: AbortSignal,
 ): Promise<BuildResult> {
@@ -59,8 +61,11 @@ export async function build(
   const { images, store } = deps;
   const warn = (message: string) => run.warn([message]);
   const cache = resources.use(new BuildCache({ store, lease, images, warn }, request.cache));
-  const inputs = await openBuild(run, cache, lease, signal);
-  const { builder, source, runtime } = inputs;
+  const builder = await chooseBuilder(run, signal);
+  if (isOnBuild(builder.image.config.execution.onBuild))
+    return await buildByTriggers(run, builder, signal);
+  const inputs = await openBuild(run, builder, cache, lease, signal);
+  const { source, runtime } = inputs;
   const layer = await findOrMake(run, cache, { ...inputs, lease, secrets }, signal);
   const base = (runtime ?? builder).image;
   const composed = await run.timer.run('compose', async () =>
@@ -106,11 +111,11 @@ interface FoundLayer extends Omit<MadeLayer, 'assembled' | 'made'> {
 /** Opens builder image and source; where no cache can have the result, the builder image is fetched meanwhile. */
 async function openBuild(
   run: BuildRun,
+  builder: ChosenBuilder,
   cache: BuildCache,
   lease: Lease,
   signal: AbortSignal,
 ): Promise<Inputs> {
-  const builder = await chooseBuilder(run, signal);
   const runtime = await chooseRuntime(run, signal);
   await lease.add(builder.image.manifest.layers.map(({ digest }) => digest));
   const isUncacheable = whyUncacheable(run.request) !== undefined;

@@ -6,6 +6,7 @@ import type { Reporter } from '../events/index.ts';
 import type { ImageDestination, ImageSource } from '../image/index.ts';
 import type { HttpGet } from '../source/index.ts';
 import type { Store } from '../store/index.ts';
+import type { BuildOnBuild } from './on-build-port.ts';
 
 /** Opens the images that users name, whatever transport they name them by. */
 export interface ImageAccess {
@@ -28,4 +29,10 @@ export interface BuildDeps {
   readonly stdin: Readable;
   /** The environment for git and ssh; never that of the sandbox. */
   readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** What building an application takes besides. */
+export interface ApplicationDeps extends BuildDeps {
+  /** Builds Dockerfiles, for builder images with ONBUILD instructions. */
+  readonly onBuild: BuildOnBuild;
 }

@@ -8,7 +8,7 @@ export {
   type ContainerProcess,
   type SandboxSettings,
 } from './container.ts';
-export type { BuildDeps, ImageAccess } from './deps.ts';
+export type { ApplicationDeps, BuildDeps, ImageAccess } from './deps.ts';
 export { type GivenCache, mountCache, parseCache } from './given/caches.ts';
 export {
   type GivenSecret,
@@ -18,6 +18,7 @@ export {
 } from './given/secrets.ts';
 export { type GivenSsh, mountSsh, type OpenSsh, openSsh, parseSsh } from './given/ssh.ts';
 export { limitNotes, refuseLimit } from './limits.ts';
+export type { BuildOnBuild, OnBuildOrder, OnBuildOutcome } from './on-build-port.ts';
 export { PhaseTimer } from './phase-timer.ts';
 export { checkedLayers, fetchLayers, fetchStack } from './phases/fetch.ts';
 export { type ResolvedImage, resolveImage } from './phases/resolve.ts';

@@ -46,6 +46,8 @@ export interface BuildRequest {
   readonly description?: string;
   readonly labels: Readonly<Record<string, string>>;
 
+  /** Refuses builder images with ONBUILD instructions. */
+  readonly blockOnBuild: boolean;
   readonly incremental: boolean;
   /** The image whose artifacts an incremental build begins with; the tag's own when absent. */
   readonly incrementalFrom?: string;
@@ -145,9 +147,10 @@ export interface BuildResult {
     readonly detail?: string;
   }[];
   readonly transfer: TransferReport;
-  readonly executor: ExecutorName;
-  readonly isolation: IsolationLevel;
-  readonly storage: StorageKind;
+  /** What ran assemble; absent when instructions of the builder image were run. */
+  readonly executor?: ExecutorName;
+  readonly isolation?: IsolationLevel;
+  readonly storage?: StorageKind;
   readonly idMapping: string;
   readonly incremental: IncrementalReport;
   /** What `--runtime-image` came to. */

@@ -47,6 +47,7 @@ export function buildRequestFrom(
     buildEnv: pairs(options, 'buildEnv'),
     labels: Object.fromEntries(pairs(options, 'label').map(splitPair)),
     incremental: flagOption(options, 'incremental'),
+    blockOnBuild: flagOption(options, 'blockOnbuild'),
     saveArtifacts: textOption(options, 'saveArtifacts') === 'never' ? 'never' : 'auto',
     removePrevious: flagOption(options, 'rm'),
     runtimeArtifacts: listOption(options, 'runtimeArtifact'),

@@ -34,6 +34,7 @@ import { createCommandRenderer } from '../reporting.ts';
 import { openSession, type Session } from '../session.ts';
 import { loadSettings, openLocalStore, reportConfigWarnings } from '../wiring.ts';
 import { buildRequestFrom } from './build-request.ts';
+import { withDockerfiles } from './on-build.ts';
 import { runTag } from './run.ts';
 
 /** A build as it was typed, ready to run. */
@@ -149,7 +150,7 @@ async function produce(
   const images = from === undefined ? all : withBuilderFrom(all, request.builder, from);
   const { http } = all;
   const deps = { images, http, store, agent, reporter: renderer, now: Date.now, stdin, env };
-  return await build(deps, request, signal);
+  return await build(withDockerfiles(deps, invocation.io), request, signal);
 }
 
 /** Tells everybody about a build that succeeded: report files, callback, terminal, standard output. */
@@ -213,7 +214,10 @@ async function buildDockerfile(typed: TypedBuild, file: string): Promise<void> {
 
 function summaryOf(request: BuildRequest, result: BuildResult): Summary {
   const { executor, isolation, storage, incremental, cache } = result;
-  const ranBy = `${executor}, isolation ${isolation}, storage ${storage}`;
+  const ranBy =
+    executor === undefined
+      ? 'ONBUILD instructions of the builder image'
+      : `${executor}, isolation ${isolation}, storage ${storage}`;
   return {
     bytes: result.transfer,
     facts: [

@@ -102,6 +102,10 @@ export const contentOptions: readonly OptionSpec[] = [
     description: 'delete the image that the tag named before, after an incremental build',
   },
   {
+    flags: '--block-onbuild',
+    description: 'refuse builder images with ONBUILD instructions',
+  },
+  {
     flags: '--runtime-image <image>',
     description: 'image that the result stands on, instead of the builder image',
   },

@@ -119,7 +119,7 @@ t.test('K1 K2 K3 K4 a server is told, whole, again, and not for ever', async (t)
   succeed(t, told);
   t.equal(bodies.length, 2, 'once more after a broken connection');
   t.equal(bodies[0], bodies[1], 'with the whole body');
-  const [, method, type, body = ''] = /^(\S+) (\S+) ([^]*)$/.exec(bodies[1] ?? '') ?? [];
+  const [, method, type, body = ''] = /^(\S+) (\S+) ([\s\S]*)$/.exec(bodies[1] ?? '') ?? [];
   t.same([method, type], ['POST', 'application/json']);
   const { success, digest, image, labels } = JSON.parse(body);
   t.equal(success, true);

@@ -13,7 +13,8 @@ const bench = await openWorkbench();
 t.teardown(() => bench[Symbol.asyncDispose]());
 const builder = await deriveImage(bench, 'lister', {
   files: {
-    'usr/libexec/s2i/assemble': '#!/bin/sh\ncd /tmp/src && find . ! -name . | sort\n[ ! -f version ] || cat version\n',
+    'usr/libexec/s2i/assemble':
+      '#!/bin/sh\ncd /tmp/src && find . ! -name . | sort\n[ ! -f version ] || cat version\n',
   },
 });
 
