@@ -3,26 +3,42 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { LookedAt } from './image.ts';
 
+/** What is compared besides the rest. */
+export interface CompareOptions {
+  readonly history: boolean;
+  /** Who entries belong to. */
+  readonly owners: boolean;
+}
+
 /** Lists the differences: `tree PATH: buildah ..., s2oci ...` and `config KEY: ...`. */
 export function differencesOf(
   buildah: LookedAt,
   s2oci: LookedAt,
-  withHistory: boolean,
+  options: CompareOptions,
 ): readonly string[] {
-  const trees = compareRecords('tree', buildah.tree, s2oci.tree);
-  const configs = compareRecords('config', comparable(buildah.config), comparable(s2oci.config));
-  if (!withHistory) return [...trees, ...configs];
-  const histories = [buildah, s2oci].map(({ history }) => history.map(({ isEmpty }) => isEmpty));
-  const isSame = isDeepStrictEqual(histories[0], histories[1]);
+  const [theirs, ours] = [buildah, s2oci].map(({ tree }) =>
+    options.owners ? tree : withoutOwners(tree),
+  );
+  const configs = [buildah, s2oci].map(({ config }) => comparable(config));
   return [
-    ...trees,
-    ...configs,
-    ...(isSame
-      ? []
-      : [
-          `history: buildah ${JSON.stringify(buildah.history)}, s2oci ${JSON.stringify(s2oci.history)}`,
-        ]),
+    ...compareRecords('tree', theirs ?? {}, ours ?? {}),
+    ...compareRecords('config', configs[0] ?? {}, configs[1] ?? {}),
+    ...(options.history ? compareHistories(buildah, s2oci) : []),
   ];
+}
+
+function withoutOwners(tree: LookedAt['tree']): LookedAt['tree'] {
+  return Object.fromEntries(
+    Object.entries(tree).map(([path, line]) => [path, line.replace(/ [0-9]+:[0-9]+(?= |$)/, '')]),
+  );
+}
+
+/** The words of an entry are each builder's own; whether it has a layer is not. */
+function compareHistories(buildah: LookedAt, s2oci: LookedAt): readonly string[] {
+  const [theirs, ours] = [buildah, s2oci].map(({ history }) => history.map((one) => one.isEmpty));
+  if (isDeepStrictEqual(theirs, ours)) return [];
+  const shown = [buildah, s2oci].map(({ history }) => JSON.stringify(history));
+  return [`history: buildah ${shown[0]}, s2oci ${shown[1]}`];
 }
 
 function compareRecords(

@@ -16,7 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openWorkbench, type Workbench } from '../../e2e/support.ts';
-import { run } from '../../support/as-user.ts';
+import { run, type TestUserKind } from '../../support/as-user.ts';
 import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { cacheDirectory } from '../../support/images.ts';
 import {
@@ -33,6 +33,8 @@ import { lookAtLayout } from './image.ts';
 /** Builds cases with both builders, as the same unprivileged user. */
 export class Builders implements AsyncDisposable {
   readonly #bench: Workbench;
+  /** Where s2oci runs as a user with one id only. */
+  readonly #single: Workbench;
   readonly #registry: DockerRegistry;
   readonly #place: BuildahPlace;
   /** Everything that buildah's answers depend on besides the case. */
@@ -40,24 +42,23 @@ export class Builders implements AsyncDisposable {
 
   private constructor(
     bench: Workbench,
+    single: Workbench,
     registry: DockerRegistry,
     place: BuildahPlace,
     facts: readonly string[],
   ) {
     this.#bench = bench;
+    this.#single = single;
     this.#registry = registry;
     this.#place = place;
     this.#facts = facts;
   }
 
   static async open(): Promise<Builders> {
-    const bench = await openWorkbench();
+    const bench = await openFilled('with-subuids');
+    const single = await openFilled('without-subuids');
     const { user, directory } = bench;
-    await chmod(directory, 0o755);
     const place = { user, directory: join(directory, 'buildah') };
-    await makeContext(join(directory, 'context'));
-    for (const name of ['buildah', 'out']) await mkdir(join(directory, name));
-    await giveTo(bench);
     const facts = await factsOf();
     const base = await baseImage(place, facts);
     const registry = await startDockerRegistry();
@@ -67,7 +68,7 @@ export class Builders implements AsyncDisposable {
       `docker://${registry.host}/base:latest`,
     ]);
     if (code !== 0) throw new Error(`the base image does not get into the registry: ${stderr}`);
-    return new Builders(bench, registry, place, facts);
+    return new Builders(bench, single, registry, place, facts);
   }
 
   /** What buildah makes of a case, now or earlier. */
@@ -75,20 +76,27 @@ export class Builders implements AsyncDisposable {
     const dockerfile = one.forBuildah?.dockerfile ?? one.dockerfile;
     const facts = [...this.#facts, dockerfile, one.buildArgs, one.target, one.ignore, one.history];
     return keepAnswer(facts, async () =>
-      buildWithBuildah(this.#place, one, await this.#input(one, dockerfile, 'buildah')),
+      buildWithBuildah(
+        this.#place,
+        one,
+        await this.#input(this.#bench, one, { dockerfile, builder: 'buildah' }),
+      ),
     );
   }
 
-  /** What s2oci makes of a case. */
-  async s2oci(one: Case): Promise<Answer & { readonly code?: number }> {
-    const { file, context, output } = await this.#input(one, one.dockerfile, 's2oci');
-    const { code, stderr } = await this.#bench.s2oci([
+  /** What s2oci makes of a case, for a user with subordinate ids or for one without. */
+  async s2oci(one: Case, ids: 'many' | 'one'): Promise<Answer> {
+    const bench = ids === 'many' ? this.#bench : this.#single;
+    const { dockerfile } = one;
+    const input = await this.#input(bench, one, { dockerfile, builder: 's2oci' });
+    const { file, context, output } = input;
+    const { code, stderr } = await bench.s2oci([
       ...['builder', 'build', context, '--file', file, '--tag', `oci:${output}:built`],
       ...one.buildArgs.flatMap((argument) => ['--build-arg', argument]),
       ...(one.target === undefined ? [] : ['--target', one.target]),
       '--quiet',
     ]);
-    if (code !== 0) return { accepted: false, message: stderr.trim().slice(-600), code };
+    if (code !== 0) return { accepted: false, message: stderr.trim().slice(-600) };
     return { accepted: true, image: await lookAtLayout(output) };
   }
 
@@ -98,10 +106,14 @@ export class Builders implements AsyncDisposable {
     const unshare = ['unshare', 'rm', '-rf', join(this.#place.directory, 'store')];
     await run('buildah', unshare, { user: this.#place.user, env: { HOME: this.#place.directory } });
     await this.#bench[Symbol.asyncDispose]();
+    await this.#single[Symbol.asyncDispose]();
   }
 
-  async #input(one: Case, dockerfile: string, builder: string) {
-    const { directory, user } = this.#bench;
+  async #input(
+    { directory, user }: Workbench,
+    one: Case,
+    { dockerfile, builder }: { readonly dockerfile: string; readonly builder: string },
+  ) {
     const output = join(directory, 'out', `${one.name}.${builder}`);
     const file = `${output}.Dockerfile`;
     await writeFile(file, dockerfile.replaceAll(baseWord, `${this.#registry.host}/base`));
@@ -119,11 +131,17 @@ export class Builders implements AsyncDisposable {
 const baseWord =
   /(?<=^\ufeff?FROM (?:--platform=\S+ )?(?:\$\{NONE:-)?|--from=|^ARG IMAGE=)base(?=$|[\s:}])/gim;
 
-/** The user owns the context; special bits do not survive a change of the owner. */
-async function giveTo({ user, directory }: Workbench): Promise<void> {
-  const { uid, gid } = user;
-  if (process.getuid?.() === 0) await run('chown', ['-R', '-h', `${uid}:${gid}`, directory]);
-  await chmod(join(directory, 'context/setuid'), 0o4755);
+/** Opens a workbench with a context, which its user owns; special bits do not survive a change of the owner. */
+async function openFilled(kind: TestUserKind): Promise<Workbench> {
+  const bench = await openWorkbench(kind);
+  const { uid, gid } = bench.user;
+  const inside = (name: string): string => join(bench.directory, name);
+  await chmod(bench.directory, 0o755);
+  await makeContext(inside('context'));
+  for (const name of ['buildah', 'out']) await mkdir(inside(name));
+  if (process.getuid?.() === 0) await run('chown', ['-R', '-h', `${uid}:${gid}`, bench.directory]);
+  await chmod(inside('context/setuid'), 0o4755);
+  return bench;
 }
 
 async function factsOf(): Promise<readonly string[]> {
