@@ -43,7 +43,7 @@ import {
   type OpenRuntime,
   openRuntime,
 } from './runtime-image.ts';
-import { sandboxEnvironment, sandboxOf } from './sandbox.ts';
+import { proxyEnvironment, sandboxEnvironment, sandboxOf } from './sandbox.ts';
 import { Scripts } from './scripts.ts';
 
 /** What running assemble gave: the part of a build that can be cached. */
@@ -234,6 +234,7 @@ class LayerMaker {
     const buildEnvironment = [
       `SOURCE_DATE_EPOCH=${source.epoch}`,
       ...sandboxEnvironment(request),
+      ...proxyEnvironment(request, deps.env),
       ...given.environment,
       ...request.buildEnv,
     ];

@@ -16,7 +16,7 @@ import { asPartOf } from './phase-timer.ts';
 import { assemble } from './phases/assemble.ts';
 import { fetchLayers } from './phases/fetch.ts';
 import { unpackImage } from './phases/unpack.ts';
-import { sandboxEnvironment, sandboxOf } from './sandbox.ts';
+import { proxyEnvironment, sandboxEnvironment, sandboxOf } from './sandbox.ts';
 import { Scripts } from './scripts.ts';
 
 /** The container whose change becomes the layer of the application. */
@@ -103,6 +103,7 @@ export function finishInRuntime(
     const buildEnvironment = [
       `SOURCE_DATE_EPOCH=${source.epoch}`,
       ...sandboxEnvironment(request),
+      ...proxyEnvironment(request, run.deps.env),
       ...request.buildEnv,
     ];
     const sandbox = sandboxOf(request);

@@ -85,6 +85,23 @@ function isInPlace({ executor }: Pick<SandboxRequest, 'executor'>): boolean {
   return executor === 'in-builder';
 }
 
+/** By which programs find a proxy; some read the one spelling, some the other. */
+const proxyNames = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'ALL_PROXY', 'NO_PROXY'].flatMap(
+  (name) => [name, name.toLowerCase()],
+);
+
+/** The proxies of this machine as variables for scripts of the build; the way out is no part of the image. */
+export function proxyEnvironment(
+  { network }: Pick<SandboxRequest, 'network'>,
+  env: Readonly<Record<string, string | undefined>>,
+): readonly string[] {
+  if (network === 'none') return [];
+  return proxyNames.flatMap((name) => {
+    const value = env[name] ?? '';
+    return value === '' ? [] : [`${name}=${value}`];
+  });
+}
+
 /**
  * Parses `host:container[:ro|rw]`.
  *

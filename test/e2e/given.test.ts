@@ -131,6 +131,23 @@ for (const kind of ['with-subuids', 'without-subuids'] as const) {
   });
 }
 
+t.test('R09: proxies reach assemble, and no image', async (t) => {
+  await using bench = await openWorkbench();
+  const source = await makeSource(bench, 'source', 'env | grep -i proxy; echo built > /tmp/built');
+  const env = { https_proxy: 'http://canary-proxy:3128', NO_PROXY: 'canary-host' };
+  const { reference } = await builderImage('busybox');
+  const target = `oci:${join(bench.directory, 'image')}`;
+  const options = { env };
+  const built = await bench.s2oci(
+    ['build', source, reference, target, '--progress', 'plain'],
+    options,
+  );
+  succeed(t, built);
+  t.match(built.stderr, /\| https_proxy=http:\/\/canary-proxy:3128$/m);
+  t.match(built.stderr, /\| NO_PROXY=canary-host$/m);
+  t.notOk(await storeHolds(bench, 'canary-'));
+});
+
 t.test(
   'an ssh agent is there for the user of assemble, with the keys that were named',
   async (t) => {

@@ -25,6 +25,17 @@ everywhere(
 );
 
 everywhere(
+  'X04: a setuid program of the image gives nothing',
+  [
+    sh('cp /bin/busybox /tmp/busybox && chmod 4755 /tmp/busybox && ls -l /tmp/busybox | cut -c1-4'),
+    sh('/tmp/busybox id -u; /tmp/busybox chown 0 /tmp/busybox 2>/dev/null; echo $?', {
+      user: appUser,
+    }),
+  ],
+  (t, { stdout }, { index }) => t.equal(stdout, ['-rws\n', '1001\n1\n'][index]),
+);
+
+everywhere(
   'capabilities that were taken away are gone, others are never granted',
   [
     sh('grep CapEff: /proc/self/status', {
