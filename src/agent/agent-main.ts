@@ -5,7 +5,7 @@
 
 import { asBuildError } from '../errors/index.ts';
 import { closeInheritedDescriptors } from '../runtime/index.ts';
-import { openStore, type Store } from '../store/index.ts';
+import { noFailpoint, openStore, parseFailpoints, type Store } from '../store/index.ts';
 import { createHandlers } from './handlers.ts';
 import type { AgentMessage, ClientMessage } from './protocol.ts';
 import { AgentServer } from './server.ts';
@@ -19,8 +19,12 @@ function send(message: AgentMessage): Promise<void> {
 }
 
 async function start(message: Extract<ClientMessage, { kind: 'start' }>): Promise<void> {
-  store = await openStore(message.home);
-  server = new AgentServer(createHandlers(message, store), { send });
+  const failpoints = message.env['S2OCI_AGENT_FAILPOINT'];
+  // The first process of a pid namespace cannot kill itself.
+  const die = () => process.exit(137);
+  const failpoint = failpoints === undefined ? noFailpoint : parseFailpoints(failpoints, die);
+  store = await openStore(message.home, { failpoint });
+  server = new AgentServer(createHandlers(message, store, failpoint), { send });
   await send({ kind: 'ready' });
 }
 

@@ -3,7 +3,7 @@
 import { BuildError } from '../errors/index.ts';
 import { removeTree } from '../layer/index.ts';
 import { chooseRuntime, readIdentity, runtimes, searchTools } from '../runtime/index.ts';
-import type { Rootfs, Store } from '../store/index.ts';
+import type { Failpoint, Rootfs, Store } from '../store/index.ts';
 import { capture } from './operations/capture.ts';
 import { copyFiles, digestFiles } from './operations/copy.ts';
 import { copyBetween } from './operations/copy-between.ts';
@@ -21,8 +21,12 @@ import { Workspaces } from './workspace.ts';
 type StartMessage = Extract<ClientMessage, { kind: 'start' }>;
 
 /** Returns the implementation of every operation over an open store. */
-export function createHandlers(start: StartMessage, store: Store): OperationHandlers {
-  const workspaces = new Workspaces();
+export function createHandlers(
+  start: StartMessage,
+  store: Store,
+  failpoint: Failpoint,
+): OperationHandlers {
+  const workspaces = new Workspaces(failpoint);
   const available = runtimes({
     tools: searchTools(start.env['PATH']),
     identity: readIdentity(),

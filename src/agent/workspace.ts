@@ -11,6 +11,7 @@ import { chmodSync, chownSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { BuildError } from '../errors/index.ts';
 import { removeTree } from '../layer/index.ts';
+import type { Failpoint } from '../store/index.ts';
 import { type InPlaceView, viewInPlace } from './in-place.ts';
 import { mountOverlay, overlayProblem, unmount } from './overlay.ts';
 import type { StorageKind, StoragePreference, WorkspaceRequest } from './protocol.ts';
@@ -37,6 +38,11 @@ export interface Workspace {
 /** Keeps track of the open workspaces of this agent. */
 export class Workspaces {
   readonly #open = new Map<string, Workspace>();
+  readonly #failpoint: Failpoint;
+
+  constructor(failpoint: Failpoint) {
+    this.#failpoint = failpoint;
+  }
 
   /** @throws BuildError `INTERNAL` for a workspace that is not open */
   get(directory: string): Workspace {
@@ -49,8 +55,11 @@ export class Workspaces {
   /** Opens a workspace over a stored root file system. */
   async open(request: WorkspaceRequest, lower: string, signal: AbortSignal): Promise<Workspace> {
     const directory = request.workspace;
+    await this.#failpoint('workspace.open');
     const storage = await chooseStorage(request.storage, directory, signal);
+    await this.#failpoint('workspace.mount');
     const workspace = await openers[storage](request, lower, signal);
+    await this.#failpoint('workspace.mounted');
     this.#open.set(directory, workspace);
     return workspace;
   }
@@ -60,7 +69,9 @@ export class Workspaces {
     const workspace = this.#open.get(directory);
     if (workspace === undefined) return;
     this.#open.delete(directory);
+    await this.#failpoint('workspace.unmount');
     if (workspace.storage === 'overlay') await unmount(workspace.root);
+    await this.#failpoint('workspace.remove');
     for (const part of ['upper', 'work', 'merged', 'root']) await removeTree(join(directory, part));
   }
 }

@@ -79,7 +79,7 @@ export function treeRemover(agent: StartedAgent): RemoveTree {
 
 /** What of the environment the agent gets: where tools and temporary files are, never credentials. */
 function agentEnvironment(env: Invocation['io']['env']): Record<string, string> {
-  const names = ['PATH', 'HOME', 'TMPDIR', 'XDG_RUNTIME_DIR', 'LANG', 'S2OCI_FAILPOINT'];
+  const names = ['PATH', 'HOME', 'TMPDIR', 'XDG_RUNTIME_DIR', 'LANG', 'S2OCI_AGENT_FAILPOINT'];
   const cache = compileCacheDirectory(env);
   return Object.fromEntries([
     ...names.flatMap((name) => {

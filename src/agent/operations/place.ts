@@ -74,7 +74,8 @@ export async function placeArchive(
       createReadStream(request.archive),
       target,
       'the output of save-artifacts',
-      {},
+      // Cut off between two entries, it would look whole.
+      { requireEndMarker: true },
       signal,
     );
     if (idMapping.kind === 'full')
