@@ -52,13 +52,14 @@ export function testPageText(name: string): string {
 export function testScriptText(name: string): string {
   return `#!/bin/sh
 # Builds the builder image and the sample application with it, runs that and asks for its page. Needs no root,
-# no daemon and no registry; leaves nothing behind.
+# no daemon and no registry; leaves nothing behind. PORT is where the application listens meanwhile.
 set -eu
 
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 builder="oci:$work/builder:test"
 app="oci:$work/app:test"
+port=\${PORT:-8080}
 server=
 
 cleanup() {
@@ -77,8 +78,8 @@ fail() {
 }
 
 page_answers() {
-  for _ in 1 2 3 4 5 6 7 8 9 10; do
-    if curl -fsS "http://127.0.0.1:8080/" 2>/dev/null | grep -q "Hello from ${name}"; then
+  for _ in $(seq 60); do
+    if curl -fsS "http://127.0.0.1:$port/" 2>/dev/null | grep -q "Hello from ${name}"; then
       return 0
     fi
     sleep 1
@@ -91,7 +92,7 @@ s2oci usage "$builder" | grep -q "Sample invocation" || fail "usage says nothing
 
 for flags in --incremental=false --incremental=true; do
   s2oci build test/test-app "$builder" "$app" "$flags"
-  s2oci run "$app" &
+  s2oci run "$app" -e "PORT=$port" &
   server=$!
   page_answers || fail "the application does not answer (built with $flags)"
   kill "$server"
