@@ -55,6 +55,17 @@ t.test('the first words of README name commands that exist', async (t) => {
   );
 });
 
+t.test('what documents import of the library is there', async (t) => {
+  const exported = await import('../../src/index.ts');
+  const documents = project.tracked().filter((path) => path.endsWith('.md'));
+  const imports = documents.flatMap((path) => [
+    ...read(path).matchAll(/^ *import \{([^}]*)\} from 's2oci'/gm),
+  ]);
+  const names = imports.flatMap(([, list = '']) => list.split(',').map((name) => name.trim()));
+  t.ok(names.includes('Registry'));
+  for (const name of names) t.ok(name in exported, name);
+});
+
 t.test('links between documents lead somewhere', async (t) => {
   const documents = project.tracked().filter((path) => path.endsWith('.md'));
   t.ok(documents.length > 10);

@@ -266,10 +266,12 @@ t.test('item 48: writers of the referrers tag keep what others wrote', async (t)
   await pushImage(clients[0] as never, place, image);
   await clients[0]?.repository(place).putBlob(empty.descriptor, empty.open);
   const notes = clients.map((_, i) => `writer-${i}`);
-  for (const [i, client] of clients.entries()) {
-    const { raw, mediaType } = artifactOf(notes[i] ?? '');
-    await client.repository(place).putManifest(raw, mediaType);
-  }
+  // At once, through a registry that takes a conditional PUT for a plain one.
+  const put = (client: (typeof clients)[number], note: string) => {
+    const { raw, mediaType } = artifactOf(note);
+    return client.repository(place).putManifest(raw, mediaType);
+  };
+  await Promise.all(clients.map((client, i) => put(client, notes[i] ?? '')));
   const found = await clients[1]?.repository(place).referrers(image.descriptor.digest);
   t.same(new Set(found?.map(({ annotations }) => annotations?.['note'])), new Set(notes));
   await Promise.all(clients.map((client) => client.close()));

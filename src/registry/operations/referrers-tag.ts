@@ -2,8 +2,9 @@
  * The referrers tag: the list of what refers to a manifest, kept by clients for registries without the
  * referrers API (distribution-spec, "Referrers Tag Schema").
  *
- * Two clients may write it at once. A conditional PUT is used where the registry gives an entity tag, and
- * the list is read back; what another writer dropped is merged again, a few times.
+ * Two clients may write it at once. A conditional PUT is used where the registry gives an entity tag, but many
+ * registries take it for a plain one. So the list is read back when writers who had read it before we wrote
+ * should be done too; what one of them dropped is merged again, a few times.
  */
 
 import { BuildError } from '../../errors/index.ts';
@@ -21,7 +22,10 @@ import { nameOf } from '../endpoints/place.ts';
 import { isStatus } from '../http/failure.ts';
 import { type RepositoryState, runSmall } from './state.ts';
 
-const maxRounds = 5;
+const maxRounds = 8;
+
+/** The least pause before the list is read back, in milliseconds. */
+const leastPause = 100;
 
 /** Returns the tag under which referrers of a digest are listed. */
 export function referrersTag(digest: Digest): string {
@@ -75,11 +79,16 @@ async function edit(
   signal: AbortSignal,
   change: Change,
 ): Promise<void> {
+  const { clock, random } = state.context;
   for (let round = 0; round < maxRounds; round += 1) {
+    const started = clock.now();
     const current = await read(state, subject, signal);
     const manifests = change(current.manifests);
     if (manifests === undefined) return;
     await write(state, subject, manifests, current, signal);
+    // Others need about as long as we did between reading and writing; chance keeps them from moving in step.
+    const taken = clock.now() - started;
+    await clock.sleep((leastPause + 2 * taken) * (1 + random()), signal);
   }
   if (change((await read(state, subject, signal)).manifests) === undefined) return;
   throw new BuildError(
