@@ -22,6 +22,7 @@ import {
 import { layerInputs, stageLayer } from './copy-step.ts';
 import { argumentsOf, shellOf } from './metadata.ts';
 import { mountInputs, type OpenMounts, openMounts } from './mounts.ts';
+import { explainStart, failedCommand } from './run-failure.ts';
 import { imageConfigOf, type StageLayer } from './stage-state.ts';
 import {
   cached,
@@ -107,20 +108,17 @@ async function execute(
     args: step.script === undefined ? args : [...shellOf(state.config), scriptPath],
     ...{ env, cwd, user, stdio: 'events' as const, mounts: [...mounts.mounts, ...script] },
   };
-  const result = await container.run('steps', process, settings, signal);
+  const program = { args: process.args, env, form: step.command.form };
+  const result = await container.run('steps', process, settings, signal).catch(async (error) => {
+    signal.throwIfAborted();
+    throw (await explainStart(container, program, error)) ?? error;
+  });
   refuseLimit('the command', result);
   if (result.timedOut)
     throw new BuildError('TIME_LIMIT', `it took longer than ${sandbox.timeoutSeconds} seconds`, {
       suggestion: 'allow more time with --timeout',
     });
-  if (result.code !== 0)
-    throw new BuildError('STEP_FAILED', `the command ended with exit code ${result.code}`, {
-      origin: 'source',
-      details: { exitCode: result.code },
-      ...(result.code === 127 && step.command.form === 'shell'
-        ? { suggestion: 'the shell did not find a program of the command in the image' }
-        : {}),
-    });
+  if (result.code !== 0) throw failedCommand(result.code, step.command.form);
 }
 
 /** A Dockerfile may do with less network than the user gave the build, never with more. */
