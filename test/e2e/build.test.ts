@@ -163,7 +163,7 @@ t.test('a tar stream on standard input is a source', async (t) => {
 });
 
 t.test(
-  'a failing assemble ends with its own exit code in the message and moves no tag',
+  'N2 a failing assemble ends with its own exit code in the message and moves no tag',
   async (t) => {
     await using registry = await startDockerRegistry();
     await pushBuilder('busybox', `${registry.host}/builders/busybox:1`);
@@ -211,7 +211,7 @@ t.test('an incremental build restores artifacts of the previous image', async (t
   t.match(second.stderr, /Restoring artifacts/);
 });
 
-t.test('usage prints the usage text on standard output', async (t) => {
+t.test('P2 usage prints the usage text on standard output', async (t) => {
   await using bench = await openWorkbench();
   const { reference: builder } = await builderImage('busybox');
   const usage = await bench.s2oci(['usage', builder]);

@@ -144,7 +144,7 @@ t.test('run gives the exit code of the process and keeps nothing it wrote', asyn
   t.same(await processesOf(bench.home), []);
 });
 
-t.test('mistakes end with their exit codes, a reason and advice', async (t) => {
+t.test('N1 N3 mistakes end with their exit codes, a reason and advice', async (t) => {
   await using bench = await openWorkbench();
   const { reference: builder } = await builderImage('busybox');
   const source = await makeSource(bench);
@@ -178,7 +178,7 @@ t.test('mistakes end with their exit codes, a reason and advice', async (t) => {
   t.same(await leftovers(bench.home), []);
 });
 
-t.test('help shows examples everywhere', async (t) => {
+t.test('P4 P5 help shows examples everywhere, completions are printed', async (t) => {
   await using bench = await openWorkbench();
   const overview = await bench.s2oci(['--help']);
   t.equal(overview.code, 0);
@@ -189,5 +189,7 @@ t.test('help shows examples everywhere', async (t) => {
     t.equal(help.code, 0);
     t.match(help.stdout, /Examples:\n {2}\$ /, name);
   }
+  for (const shell of ['bash', 'zsh', 'fish'])
+    t.match((await bench.s2oci(['completion', shell])).stdout, /build/);
   t.match((await bench.s2oci(['version'])).stdout, /^s2oci \d+\.\d+\.\d+\n$/);
 });

@@ -26,7 +26,7 @@ async function settled(
   }
 }
 
-t.test('SIGKILL at ten moments of a build', async (t) => {
+t.test('N5 N6 SIGKILL at ten moments of a build', async (t) => {
   await using registry = await startDockerRegistry();
   const builder = `${registry.host}/builders/busybox:1`;
   await pushBuilder('busybox', builder);
@@ -97,7 +97,7 @@ t.test('SIGKILL at ten moments of a build', async (t) => {
 });
 
 t.test(
-  'L02 SIGTERM ends a build in order: exit code 143, nothing published, nothing left',
+  'L02 N4 SIGTERM ends a build in order: exit code 143, nothing published, nothing left',
   async (t) => {
     await using registry = await startDockerRegistry();
     const builder = `${registry.host}/builders/busybox:1`;

@@ -10,7 +10,7 @@ import { openWorkbench, succeed } from './support.ts';
 
 t.setTimeout(600_000);
 
-t.test('L: --as-dockerfile gives a context that buildah builds', async (t) => {
+t.test('L1 L2 --as-dockerfile gives a context that buildah builds', async (t) => {
   await using bench = await openWorkbench();
   const { reference: builder } = await builderImage('busybox');
   const source = await writeTree(bench, 'source', {
@@ -52,7 +52,7 @@ t.test('L: --as-dockerfile gives a context that buildah builds', async (t) => {
   t.match(built.stdout, /s3cret/);
 });
 
-t.test('L: what cannot be written is refused, and generate needs no source', async (t) => {
+t.test('L5 what cannot be written is refused, and generate needs no source', async (t) => {
   await using bench = await openWorkbench();
   const { reference: builder } = await builderImage('busybox');
   const source = await writeTree(bench, 'source', { 'file.txt': 'hello\n' });
@@ -64,7 +64,7 @@ t.test('L: what cannot be written is refused, and generate needs no source', asy
   t.match(text, /RUN \/usr\/libexec\/s2i\/assemble/);
 });
 
-t.test('P: --run runs what was built', async (t) => {
+t.test('P4 --run runs what was built', async (t) => {
   await using bench = await openWorkbench();
   const { reference: builder } = await builderImage('busybox');
   const source = await writeTree(bench, 'source', { start: '#!/bin/sh\necho it runs\n' });
@@ -73,7 +73,7 @@ t.test('P: --run runs what was built', async (t) => {
   t.match(ran.stdout, /sha256:[0-9a-f]{64}\nit runs\n$/);
 });
 
-t.test('P: .s2ifile brings the last build back, without secrets', async (t) => {
+t.test('P6 .s2ifile brings the last build back, without secrets', async (t) => {
   await using bench = await openWorkbench();
   const { reference: builder } = await builderImage('busybox');
   const source = await writeTree(bench, 'source', { 'file.txt': 'x' });

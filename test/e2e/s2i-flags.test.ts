@@ -18,7 +18,7 @@ cat /run/secrets/app/token /app/conf/extra/one /app/conf/two
 touch /app/assembled
 `;
 
-t.test('H: injected files are there for assemble and in no layer', async (t) => {
+t.test('H1 H2 H3 H4 H5 injected files are there for assemble and in no layer', async (t) => {
   await using bench = await openWorkbench();
   const { reference: builder } = await builderImage('busybox');
   const source = await writeTree(bench, 'source', { '.s2i/bin/assemble': lookAround });
@@ -44,7 +44,7 @@ t.test('H: injected files are there for assemble and in no layer', async (t) => 
   t.equal(missing.code, 2, missing.stderr);
 });
 
-t.test('C: .s2i/environment, -e and -E in this order, each name once', async (t) => {
+t.test('C2 C3 .s2i/environment, -e and -E in this order, each name once', async (t) => {
   await using bench = await openWorkbench();
   const { reference: builder } = await builderImage('busybox');
   const source = await writeTree(bench, 'source', {
@@ -63,7 +63,7 @@ t.test('C: .s2i/environment, -e and -E in this order, each name once', async (t)
   t.equal(unreadable.code, 2);
 });
 
-t.test('K: a server is told how the build ended, with the digest', async (t) => {
+t.test('K1 K2 K3 a server is told how the build ended, with the digest', async (t) => {
   await using bench = await openWorkbench();
   const { reference: builder } = await builderImage('busybox');
   const bodies: string[] = [];
@@ -95,7 +95,7 @@ t.test('K: a server is told how the build ended, with the digest', async (t) => 
   t.equal(bodies.at(-1), '{"success":false}\n');
 });
 
-t.test('P: through a link named s2i, with the flags that its users give', async (t) => {
+t.test('P4 through a link named s2i, with the flags that its users give', async (t) => {
   await using bench = await openWorkbench();
   const { reference: builder } = await builderImage('busybox');
   const source = await writeTree(bench, 'source', {
@@ -121,7 +121,7 @@ t.test('P: through a link named s2i, with the flags that its users give', async 
   t.match(daemon.stderr, /--url names a Docker daemon/);
 });
 
-t.test('P: create writes a builder that is left alone the second time', async (t) => {
+t.test('P1 create writes a builder that is left alone the second time', async (t) => {
   await using bench = await openWorkbench();
   succeed(t, await bench.s2oci(['create', 'my-builder', 'made']));
   const assemble = join(bench.directory, 'made/s2i/bin/assemble');
@@ -133,7 +133,7 @@ t.test('P: create writes a builder that is left alone the second time', async (t
   t.equal(await readFile(assemble, 'utf8'), 'mine');
 });
 
-t.test('P: rebuild builds the commit that the labels name', async (t) => {
+t.test('P3 rebuild builds the commit that the labels name', async (t) => {
   await using bench = await openWorkbench();
   const { reference: builder } = await builderImage('busybox');
   const source = await writeTree(bench, 'source', { 'file.txt': 'committed' });

@@ -9,7 +9,7 @@ import { openWorkbench, succeed } from './support.ts';
 
 t.setTimeout(600_000);
 
-t.test('F: source and scripts that nothing refers to stay out, and it is said', async (t) => {
+t.test('F7 source and scripts that nothing refers to stay out, and it is said', async (t) => {
   await using bench = await openWorkbench();
   const { reference: builder } = await builderImage('busybox');
   const source = await writeTree(bench, 'source', {
@@ -41,7 +41,7 @@ t.test('F: source and scripts that nothing refers to stay out, and it is said', 
     t.ok(all.includes(name), name);
 });
 
-t.test('F: whatever refers to the source keeps it', async (t) => {
+t.test('F7 whatever refers to the source keeps it', async (t) => {
   await using bench = await openWorkbench();
   const { reference: builder } = await builderImage('busybox');
   const cases = {

@@ -14,7 +14,7 @@ t.setTimeout(600_000);
 const assemble = '#!/bin/sh\nset -e\ncp -R /tmp/src/. /app/\necho assembled by "$0"\n';
 const runScript = '#!/bin/sh\necho ran "$0"\n';
 
-t.test('D: scripts of the source with CRLF and without execute bits are repaired', async (t) => {
+t.test('D9 scripts of the source with CRLF and without execute bits are repaired', async (t) => {
   await using bench = await openWorkbench();
   const { reference: builder } = await builderImage('busybox');
   const source = await writeTree(bench, 'source', {
@@ -32,7 +32,7 @@ t.test('D: scripts of the source with CRLF and without execute bits are repaired
   t.equal(ran.stdout, 'ran /tmp/scripts/run\n', ran.stderr);
 });
 
-t.test('D: a directory in the place of an image script does not count', async (t) => {
+t.test('D10 a directory in the place of an image script does not count', async (t) => {
   await using bench = await openWorkbench();
   const { reference: builder } = await builderImage('busybox');
   const source = await writeTree(bench, 'source', { 'file.txt': 'x' });
@@ -41,7 +41,7 @@ t.test('D: a directory in the place of an image script does not count', async (t
   t.match(built.stderr, /SCRIPT_NOT_FOUND/);
 });
 
-t.test('D: scripts without a #! line are read by a shell', async (t) => {
+t.test('D9 scripts without a #! line are read by a shell', async (t) => {
   await using bench = await openWorkbench();
   const { reference: builder } = await builderImage('busybox');
   const source = await writeTree(bench, 'source', {
@@ -52,7 +52,7 @@ t.test('D: scripts without a #! line are read by a shell', async (t) => {
   t.match(built.stderr, /plain assemble/);
 });
 
-t.test('D: scripts come from a server; 404 falls back, other answers do not', async (t) => {
+t.test('D6 scripts come from a server; 404 falls back, other answers do not', async (t) => {
   await using bench = await openWorkbench();
   const { reference: builder } = await builderImage('busybox');
   const source = await writeTree(bench, 'source', { 'file.txt': 'x' });
@@ -87,7 +87,7 @@ t.test('D: scripts come from a server; 404 falls back, other answers do not', as
   t.equal(broken.code, 4, broken.stderr);
 });
 
-t.test('G: save-artifacts of this source works from the first incremental build on', async (t) => {
+t.test('G7 save-artifacts of this source works from the first incremental build on', async (t) => {
   await using bench = await openWorkbench();
   const { reference: builder } = await builderImage('busybox');
   const plain = await writeTree(bench, 'plain', { 'file.txt': 'one' });
@@ -102,25 +102,30 @@ t.test('G: save-artifacts of this source works from the first incremental build 
   t.match(built.stderr, /Restoring artifacts/);
 });
 
-t.test('G: noise, failure and an empty stream give a clean build with its reason', async (t) => {
-  await using bench = await openWorkbench();
-  const { reference: builder } = await builderImage('busybox');
-  const cases = {
-    noise: ['#!/bin/sh\necho hello\ncd /app && tar -c .artifacts\n', /clean build: .*tar/i],
-    failing: ['#!/bin/sh\ncd /app && tar -c .artifacts\nexit 3\n', /clean build: .*exit code 3/],
-    empty: ['#!/bin/sh\nexit 0\n', /clean build: save-artifacts gave nothing/],
-    traversal: [
-      '#!/bin/sh\nmkdir -p /w/a && cd /w/a && echo x >../evil && exec tar -cP ../evil\n',
-      /clean build: /,
-    ],
-  } as const;
-  for (const [name, [script, reason]] of Object.entries(cases)) {
-    const source = await writeTree(bench, `${name}-source`, { '.s2i/bin/save-artifacts': script });
-    succeed(t, await bench.s2oci(['build', source, builder, `oci:${name}:1`]));
-    const again = await bench.s2oci(['build', source, builder, `oci:${name}:1`, '--incremental']);
-    succeed(t, again);
-    t.match(again.stderr, reason, name);
-    t.notMatch(again.stderr, /Restoring artifacts/, `${name}: nothing is half restored`);
-    t.notOk((await lastLayerNames(bench, name)).some((path) => path.startsWith('tmp/artifacts')));
-  }
-});
+t.test(
+  'G3 G4 G6 G7 noise, failure and an empty stream give a clean build with its reason',
+  async (t) => {
+    await using bench = await openWorkbench();
+    const { reference: builder } = await builderImage('busybox');
+    const cases = {
+      noise: ['#!/bin/sh\necho hello\ncd /app && tar -c .artifacts\n', /clean build: .*tar/i],
+      failing: ['#!/bin/sh\ncd /app && tar -c .artifacts\nexit 3\n', /clean build: .*exit code 3/],
+      empty: ['#!/bin/sh\nexit 0\n', /clean build: save-artifacts gave nothing/],
+      traversal: [
+        '#!/bin/sh\nmkdir -p /w/a && cd /w/a && echo x >../evil && exec tar -cP ../evil\n',
+        /clean build: /,
+      ],
+    } as const;
+    for (const [name, [script, reason]] of Object.entries(cases)) {
+      const source = await writeTree(bench, `${name}-source`, {
+        '.s2i/bin/save-artifacts': script,
+      });
+      succeed(t, await bench.s2oci(['build', source, builder, `oci:${name}:1`]));
+      const again = await bench.s2oci(['build', source, builder, `oci:${name}:1`, '--incremental']);
+      succeed(t, again);
+      t.match(again.stderr, reason, name);
+      t.notMatch(again.stderr, /Restoring artifacts/, `${name}: nothing is half restored`);
+      t.notOk((await lastLayerNames(bench, name)).some((path) => path.startsWith('tmp/artifacts')));
+    }
+  },
+);
