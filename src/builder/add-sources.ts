@@ -39,7 +39,7 @@ export async function fetchSources(
 }
 
 async function download(
-  { workshop, signal }: StepContext,
+  { workshop, isTrusted, signal }: StepContext,
   step: Step<'copy' | 'add'>,
   address: string,
 ): Promise<CopySource> {
@@ -47,8 +47,8 @@ async function download(
   const scratch = resources.use(await deps.store.createScratch());
   const path = join(scratch.path, 'download');
   const digest = step.checksum === undefined ? {} : { digest: step.checksum as Digest };
-  // A Dockerfile that came from elsewhere must not make this machine ask its own network.
-  const reach = workshop.context.isLocal ? 'any' : 'public';
+  // What came from elsewhere must not make this machine ask its own network.
+  const reach = isTrusted ? 'any' : 'public';
   const request = { url: address, path, maxBytes: maxDownload, reach, ...digest } as const;
   const file = await downloadToFile(deps.http, request, signal);
   if (file === undefined)

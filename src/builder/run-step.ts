@@ -4,6 +4,7 @@ import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runVariables } from '../dockerfile/index.ts';
 import { BuildError } from '../errors/index.ts';
+import type { Reporter } from '../events/index.ts';
 import {
   type Container,
   refuseLimit,
@@ -23,6 +24,7 @@ import { layerInputs, stageLayer } from './copy-step.ts';
 import { argumentsOf, shellOf } from './metadata.ts';
 import { mountInputs, type OpenMounts, openMounts } from './mounts.ts';
 import { explainStart, failedCommand } from './run-failure.ts';
+import { StageOutput } from './stage-output.ts';
 import { imageConfigOf, type StageLayer } from './stage-state.ts';
 import {
   cached,
@@ -77,11 +79,16 @@ function visibleVariables({ scope }: StepContext): ReadonlyMap<string, string> {
 async function run(context: StepContext, step: Step<'run'>): Promise<StageLayer | undefined> {
   const { state, signal } = context;
   await using resources = new AsyncDisposableStack();
-  const container = resources.use(await openStage(context));
+  const container = resources.use(await openStage(context, reporterOf(context, resources)));
   const user = await findUser(container, state, signal);
   const mounts = await openMounts(context, step, resources);
   await execute(context, step, { container, user, mounts });
   return await capture(context, container, user);
+}
+
+function reporterOf({ workshop, speaker }: StepContext, resources: AsyncDisposableStack): Reporter {
+  const { reporter } = workshop.deps;
+  return speaker === undefined ? reporter : resources.use(new StageOutput(reporter, speaker));
 }
 
 /** Where a process runs, and as whom. */

@@ -47,6 +47,7 @@ export interface StageParts {
 interface Line {
   readonly file: string;
   readonly instruction: Instruction;
+  readonly isTrusted: boolean;
 }
 
 /** One stage on its way. */
@@ -68,7 +69,7 @@ export class StageBuild {
 
   /** Builds it and returns what it is at the end. */
   async run(): Promise<StageState> {
-    const { stage, plan } = this.#parts;
+    const { stage, plan, workshop } = this.#parts;
     this.#state = await this.#base();
     this.#baseLayers = this.#state.layers.length;
     const triggers = listOf(this.#state.config['OnBuild']);
@@ -77,8 +78,14 @@ export class StageBuild {
     this.#scope = beginScope(plan.ast.directives.escapeCharacter, listOf(config['Env']));
     const file = `ONBUILD of ${stage.from.image}`;
     const lines: readonly Line[] = [
-      ...parseTriggers(triggers, { name: file }).map((instruction) => ({ file, instruction })),
-      ...stage.instructions.map((instruction) => ({ file: plan.ast.name, instruction })),
+      ...parseTriggers(triggers, { name: file }).map((instruction) => ({
+        ...{ file, instruction },
+        isTrusted: false,
+      })),
+      ...stage.instructions.map((instruction) => ({
+        ...{ file: plan.ast.name, instruction },
+        isTrusted: workshop.context.isLocal,
+      })),
     ];
     for (const [i, line] of lines.entries()) await this.#step(line, i, lines.length);
     return this.#state;
@@ -125,10 +132,13 @@ export class StageBuild {
   }
 
   /** Returns undefined for instructions that have nothing to do with files. */
-  async #carryOut({ file, instruction }: Line, index: number): Promise<StepOutcome | undefined> {
+  async #carryOut(
+    { file, instruction, isTrusted }: Line,
+    index: number,
+  ): Promise<StepOutcome | undefined> {
     const step = expandInstruction(instruction, this.#scope, file);
     const history = this.#history(step);
-    const context = this.#context(index);
+    const context = { ...this.#context(index), isTrusted };
     switch (step.kind) {
       case 'arg':
         this.#scope = withArguments(this.#scope, step, context.arguments);
@@ -178,11 +188,12 @@ export class StageBuild {
     };
   }
 
-  #context(index: number): StepContext {
+  #context(index: number): Omit<StepContext, 'isTrusted'> {
     const { workshop, plan, signal } = this.#parts;
     return {
       workshop,
       name: `${this.#name} ${index + 1}`,
+      ...(plan.graph.order.length > 1 ? { speaker: this.#name } : {}),
       state: this.#state,
       baseLayers: this.#baseLayers,
       scope: this.#scope,

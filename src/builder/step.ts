@@ -1,6 +1,7 @@
 /** What one instruction is carried out with, and what it gives. */
 
 import type { Arguments, Instruction, Scope, StageInput } from '../dockerfile/index.ts';
+import type { Reporter } from '../events/index.ts';
 import type { Container } from '../pipeline/index.ts';
 import { Container as Opened } from '../pipeline/index.ts';
 import { type ResolvedUser, type UserOrigin, userOfImage } from '../s2i/index.ts';
@@ -13,12 +14,16 @@ export interface StepContext {
   readonly workshop: Workshop;
   /** Name of the step from one build to the next: stage and place in it. */
   readonly name: string;
+  /** Name of the stage when there is more than one, for its output. */
+  readonly speaker?: string;
   readonly state: StageState;
   /** Layers of the base image, which are unpacked first. */
   readonly baseLayers: number;
   readonly scope: Scope;
   readonly arguments: Arguments;
   readonly signal: AbortSignal;
+  /** Whether the instruction was written by the user, and not by whoever made the base image or the context. */
+  readonly isTrusted: boolean;
   /** Layers of a stage or an image that the instruction takes from. */
   input(
     from: string,
@@ -82,10 +87,13 @@ export function parentInput({ state }: Pick<StepContext, 'state'>) {
 }
 
 /** Opens a writable view of a stage as it is. */
-export async function openStage(context: StepContext): Promise<Container> {
+export async function openStage(
+  context: StepContext,
+  reporter: Reporter = context.workshop.deps.reporter,
+): Promise<Container> {
   const { workshop, state, signal } = context;
   const key = await workshop.rootfs(state.layers, signal);
-  const deps = { ...workshop.deps, agent: await workshop.agent() };
+  const deps = { ...workshop.deps, reporter, agent: await workshop.agent() };
   return Opened.open(deps, key, imageConfigOf(state), workshop.request.storage, signal);
 }
 

@@ -103,7 +103,7 @@ RUN --network=none ! wget -T 2 http://127.0.0.1:9/
     succeed(t, result);
     t.same(
       [...result.stderr.matchAll(/^ \| (.*)$/gm)]
-        .map(([, line = '']) => line)
+        .map(([, line = '']) => line.replace(/^\d+: /, ''))
         .filter((line) => !/^(?:wget|\/bin\/sh):/.test(line))
         .slice(0, 8),
       ['a', 'c', 'c', 'stage', 'stage', '1', '2', '1'],
