@@ -7,7 +7,7 @@
  */
 
 import { ExpansionFault } from './expansion-fault.ts';
-import { GlobBudget, prefixLength, replaceMatches, suffixLength } from './glob.ts';
+import { GlobBudget, replaceMatches, type Trimming, trimMatch } from './glob.ts';
 
 /** How a text is expanded. */
 export interface ExpandOptions {
@@ -201,18 +201,14 @@ class Expansion {
     );
   }
 
-  #trimmed(name: string, end: '#' | '%'): string {
-    const longest = this.#text[this.#at] === end;
+  #trimmed(name: string, modifier: '#' | '%'): string {
+    const longest = this.#text[this.#at] === modifier;
     if (longest) this.#at += 1;
     const pattern = this.#until('}', true).text();
-    const value = this.#valueOf(name);
     const { escapeCharacter } = this.#options;
-    if (end === '#')
-      return value.slice(prefixLength(pattern, value, longest, escapeCharacter, this.#budget));
-    return value.slice(
-      0,
-      value.length - suffixLength(pattern, value, longest, escapeCharacter, this.#budget),
-    );
+    const end = modifier === '#' ? 'beginning' : 'end';
+    const how: Trimming = { pattern, end, longest, escapeCharacter };
+    return trimMatch(this.#valueOf(name), how, this.#budget);
   }
 
   #replaced(name: string): string {

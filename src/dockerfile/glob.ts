@@ -18,27 +18,24 @@ export class GlobBudget {
 
 type Token = { readonly any: 'text' | 'character' } | { readonly literal: string };
 
-/** The length of the shortest or longest beginning of a value that matches; zero when none does. */
-export function prefixLength(
-  pattern: string,
-  value: string,
-  longest: boolean,
-  escapeCharacter: string,
-  budget: GlobBudget,
-): number {
-  return matchFrom(tokensOf(pattern, escapeCharacter), [...value], 0, longest, budget)?.units ?? 0;
+/** How the beginning or the end of a value is held against a pattern. */
+export interface Trimming {
+  readonly pattern: string;
+  readonly end: 'beginning' | 'end';
+  readonly longest: boolean;
+  readonly escapeCharacter: string;
 }
 
-/** The length of the shortest or longest end of a value that matches; zero when none does. */
-export function suffixLength(
-  pattern: string,
-  value: string,
-  longest: boolean,
-  escapeCharacter: string,
-  budget: GlobBudget,
-): number {
-  const tokens = tokensOf(pattern, escapeCharacter).toReversed();
-  return matchFrom(tokens, [...value].toReversed(), 0, longest, budget)?.units ?? 0;
+/** Returns the value without the beginning or the end that matches; the whole value when none does. */
+export function trimMatch(value: string, how: Trimming, budget: GlobBudget): string {
+  const tokens = tokensOf(how.pattern, how.escapeCharacter);
+  const characters = [...value];
+  if (how.end === 'beginning') {
+    const match = matchFrom(tokens, characters, 0, how.longest, budget);
+    return value.slice(match?.units ?? 0);
+  }
+  const match = matchFrom(tokens.toReversed(), characters.toReversed(), 0, how.longest, budget);
+  return value.slice(0, value.length - (match?.units ?? 0));
 }
 
 /** What stands in a value for what matches a pattern. */

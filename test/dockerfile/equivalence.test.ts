@@ -9,6 +9,7 @@ import t from 'tap';
 import type { Answer } from './equivalence/buildah.ts';
 import { type Case, readCases } from './equivalence/cases.ts';
 import { differencesOf } from './equivalence/compare.ts';
+import { caseOf, environmentOf, randomWords } from './equivalence/random-words.ts';
 import { Builders } from './equivalence/workbench.ts';
 
 t.setTimeout(1_200_000);
@@ -38,6 +39,21 @@ const forOneId = new Set([
 t.test('a user with one id makes them, too, but for owners that RUN sets', async (t) => {
   const cases = all.filter(({ name }) => forOneId.has(name));
   await inParallel(cases, (one) => check(t, one, 'one'));
+});
+
+t.test('words at random mean the same in ENV', async (t) => {
+  const words = randomWords(250);
+  const answer = await builders.buildah(caseOf(words));
+  if (!answer.accepted) throw new Error(answer.message);
+  const env = (answer.image.config['Env'] as readonly string[]).map((entry) =>
+    entry.split(/=(.*)/s),
+  );
+  const theirs = new Map(env.map(([name = '', value = '']) => [name, value]));
+  const ours = environmentOf(words);
+  t.strictSame(
+    words.map((word, index) => [word, ours?.get(`V${index}`)]),
+    words.map((word, index) => [word, theirs.get(`V${index}`)]),
+  );
 });
 
 async function inParallel(cases: readonly Case[], work: (one: Case) => Promise<void>) {
