@@ -12,7 +12,13 @@ import type { Readable } from 'node:stream';
 import { abortable, streamOf } from '../blob/index.ts';
 import { BuildError } from '../errors/index.ts';
 import { byteStringOf } from '../model/index.ts';
-import { acquireLock, fileError, type KernelLock, syncDirectory } from '../store/index.ts';
+import {
+  acquireLock,
+  type Failpoint,
+  fileError,
+  type KernelLock,
+  syncDirectory,
+} from '../store/index.ts';
 import { encodeEntry, endOfArchive, paddingOf, type TarEntry } from '../tar/index.ts';
 
 /** An archive being written. Disposing one that was not finished removes it. */
@@ -21,15 +27,23 @@ export class ArchiveWriter implements AsyncDisposable {
   readonly #temporary: string;
   readonly #lock: KernelLock;
   readonly #file: FileHandle;
+  readonly #failpoint: Failpoint;
   #position = 0;
   #last: Promise<unknown> = Promise.resolve();
   #open = true;
 
-  constructor(path: string, temporary: string, lock: KernelLock, file: FileHandle) {
+  constructor(
+    path: string,
+    temporary: string,
+    lock: KernelLock,
+    file: FileHandle,
+    failpoint: Failpoint,
+  ) {
     this.#path = path;
     this.#temporary = temporary;
     this.#lock = lock;
     this.#file = file;
+    this.#failpoint = failpoint;
   }
 
   /** Adds a directory. */
@@ -62,6 +76,7 @@ export class ArchiveWriter implements AsyncDisposable {
       const headerAt = this.#position;
       try {
         signal?.throwIfAborted();
+        await this.#failpoint('archive.write');
         return await this.#addContent(name, await start(), signal);
       } catch (error) {
         this.#position = headerAt;
@@ -76,10 +91,13 @@ export class ArchiveWriter implements AsyncDisposable {
     await this.#inTurn(async () => {
       await this.#append(endOfArchive);
       await this.#file.truncate(this.#position);
+      await this.#failpoint('archive.fsync');
       await this.#file.sync();
       await this.#file.close();
       this.#open = false;
+      await this.#failpoint('archive.rename');
       await rename(this.#temporary, this.#path);
+      await this.#failpoint('archive.fsync-dir');
       await syncDirectory(dirname(this.#path));
     }).catch(async (error) => {
       throw await fileError(error, `cannot write ${this.#path}`, dirname(this.#path));
@@ -147,13 +165,19 @@ export class ArchiveWriter implements AsyncDisposable {
  *
  * @throws BuildError `LOCK_TIMEOUT`, `PERMISSION_DENIED`, `NO_SPACE`, `IO_FAILED`; the signal's reason
  */
-export async function createArchive(path: string, signal?: AbortSignal): Promise<ArchiveWriter> {
+export async function createArchive(
+  path: string,
+  failpoint: Failpoint,
+  signal?: AbortSignal,
+): Promise<ArchiveWriter> {
   const beside = (suffix: string) => join(dirname(path), `.${basename(path)}.s2oci-${suffix}`);
   const lock = await acquireLock(beside('lock'), { signal, timeoutMs: 600_000, what: path });
   try {
     const temporary = beside('partial');
     await rm(temporary, { force: true });
-    return new ArchiveWriter(path, temporary, lock, await open(temporary, 'wx', 0o644));
+    await failpoint('archive.create');
+    const file = await open(temporary, 'wx', 0o644);
+    return new ArchiveWriter(path, temporary, lock, file, failpoint);
   } catch (error) {
     await lock.remove();
     throw await fileError(error, `cannot write ${path}`, dirname(path));

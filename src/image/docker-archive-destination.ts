@@ -29,6 +29,7 @@ import {
   parseImageConfig,
   parseManifest,
 } from '../model/index.ts';
+import type { Failpoint } from '../store/index.ts';
 import { type ArchiveWriter, createArchive } from './archive-writer.ts';
 import type { ImageDestination, PutManifestOptions } from './ports.ts';
 import type { DockerArchiveName } from './transport-name.ts';
@@ -41,6 +42,7 @@ import type { DockerArchiveName } from './transport-name.ts';
  */
 export async function openDockerArchiveDestination(
   name: DockerArchiveName,
+  failpoint: Failpoint,
   signal?: AbortSignal,
 ): Promise<ImageDestination> {
   if (name.index !== undefined) {
@@ -48,7 +50,7 @@ export async function openDockerArchiveDestination(
       suggestion: 'write docker-archive:FILE:name:tag',
     });
   }
-  return new DockerArchiveDestination(name, await createArchive(name.path, signal));
+  return new DockerArchiveDestination(name, await createArchive(name.path, failpoint, signal));
 }
 
 class DockerArchiveDestination implements ImageDestination {

@@ -25,6 +25,7 @@ import {
 } from '../model/index.ts';
 import {
   BlobWriter,
+  type Failpoint,
   fileError,
   type IngestPlace,
   makeDirectories,
@@ -104,11 +105,12 @@ class WorkingPlace implements IngestPlace {
  */
 export async function openLayoutDestination(
   name: LayoutName,
-  now: () => number = Date.now,
+  deps: { readonly now?: () => number; readonly failpoint?: Failpoint } = {},
 ): Promise<ImageDestination> {
+  const { now = Date.now, failpoint = noFailpoint } = deps;
   const place = new WorkingPlace(name.path);
-  const writer = new BlobWriter(place, { failpoint: noFailpoint, now });
-  const destination = new LayoutDestination(name, place, writer);
+  const writer = new BlobWriter(place, { failpoint, now });
+  const destination = new LayoutDestination(name, place, writer, failpoint);
   try {
     await makeDirectories(name.path);
     if (!(await isLayout(name.path))) await refuseForeign(name.path);
@@ -128,20 +130,23 @@ class LayoutDestination implements ImageDestination {
   readonly #wanted: LayoutName;
   readonly #place: WorkingPlace;
   readonly #writer: BlobWriter;
+  readonly #failpoint: Failpoint;
 
-  constructor(wanted: LayoutName, place: WorkingPlace, writer: BlobWriter) {
+  constructor(wanted: LayoutName, place: WorkingPlace, writer: BlobWriter, failpoint: Failpoint) {
     const { digest: _, ...withoutDigest } = wanted;
     this.name = formatLayoutName(withoutDigest);
     this.#wanted = wanted;
     this.#place = place;
     this.#writer = writer;
+    this.#failpoint = failpoint;
   }
 
   /** Makes the layout if it is not there, and removes what killed writers left. */
   async prepare(): Promise<void> {
     await sweepIngest(this.#place);
     await this.#locked(undefined, async () => {
-      if (!(await isLayout(this.#wanted.path))) await makeLayout(this.#wanted.path);
+      if (!(await isLayout(this.#wanted.path)))
+        await makeLayout(this.#wanted.path, this.#failpoint);
     });
   }
 
@@ -202,7 +207,12 @@ class LayoutDestination implements ImageDestination {
       await this.#locked(signal, async () => {
         const bytes = (await readIfAny(join(path, 'index.json'))) ?? composeIndex([]).raw;
         const changed = change(parseLayoutIndex(bytes, path));
-        await writeAtomically(join(path, 'index.json'), changed.raw, 'image-index');
+        await writeAtomically(
+          join(path, 'index.json'),
+          changed.raw,
+          'image-index',
+          this.#failpoint,
+        );
       });
     } catch (error) {
       throw await fileError(error, `cannot name the image in ${path}`, path);
@@ -234,10 +244,10 @@ async function refuseForeign(path: string): Promise<void> {
   );
 }
 
-async function makeLayout(path: string): Promise<void> {
+async function makeLayout(path: string, failpoint: Failpoint): Promise<void> {
   await makeDirectories(join(path, 'blobs', 'sha256'));
-  await writeAtomically(join(path, 'index.json'), composeIndex([]).raw, 'image-index');
-  await writeAtomically(join(path, 'oci-layout'), layoutMarker, 'image-layout');
+  await writeAtomically(join(path, 'index.json'), composeIndex([]).raw, 'image-index', failpoint);
+  await writeAtomically(join(path, 'oci-layout'), layoutMarker, 'image-layout', failpoint);
 }
 
 async function readIfAny(path: string): Promise<Buffer | undefined> {

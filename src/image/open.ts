@@ -1,6 +1,7 @@
 /** Opens images by the names that users give them, whatever the transport. */
 
 import type { Reference } from '../model/index.ts';
+import { type Failpoint, noFailpoint } from '../store/index.ts';
 import { openDockerArchiveDestination } from './docker-archive-destination.ts';
 import { openDockerArchiveSource } from './docker-archive-source.ts';
 import { openLayoutDestination } from './layout-destination.ts';
@@ -19,6 +20,8 @@ export interface OpenDeps {
   readonly registry: (reference: Reference) => ImageSource & ImageDestination;
   /** Turns the path in a name into an absolute one. */
   readonly absolutePath: (path: string) => string;
+  /** Makes writing fail at chosen moments; for tests. */
+  readonly failpoint?: Failpoint;
 }
 
 /**
@@ -61,15 +64,16 @@ export async function openDestination(
   signal?: AbortSignal,
 ): Promise<ImageDestination> {
   const name = parseTransport(text);
+  if (name.transport === 'registry') return deps.registry(name.reference);
+  const path = deps.absolutePath(name.path);
+  const failpoint = deps.failpoint ?? noFailpoint;
   switch (name.transport) {
-    case 'registry':
-      return deps.registry(name.reference);
     case 'oci':
-      return openLayoutDestination({ ...name, path: deps.absolutePath(name.path) });
+      return openLayoutDestination({ ...name, path }, { failpoint });
     case 'oci-archive':
-      return openOciArchiveDestination({ ...name, path: deps.absolutePath(name.path) }, signal);
+      return openOciArchiveDestination({ ...name, path }, failpoint, signal);
     case 'docker-archive':
-      return openDockerArchiveDestination({ ...name, path: deps.absolutePath(name.path) }, signal);
+      return openDockerArchiveDestination({ ...name, path }, failpoint, signal);
   }
 }
 

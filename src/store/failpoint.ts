@@ -9,7 +9,8 @@
  * Sites: `ingest.create`, `ingest.write`, `ingest.fsync`, `ingest.rename`, `ingest.fsync-dir`, `lease.create`,
  * `lease.write`, `prune.unlink`, `quarantine.rename`, `rootfs.create`, `rootfs.evict`, `rootfs.fsync-dir`,
  * `rootfs.rename`, `rootfs.sync`, `scratch.create`; and `write`, `fsync`, `rename`, `fsync-dir` of `home`,
- * `layout` and `record`. The agent has those of its store and `workspace.open`, `workspace.mount`, `workspace.mounted`,
+ * `layout` and `record`. Destinations of images have `archive.create`, `archive.write`, `archive.fsync`,
+ * `archive.rename`, `archive.fsync-dir`, and those of `image-index` and `image-layout`. The agent has those of its store and `workspace.open`, `workspace.mount`, `workspace.mounted`,
  * `workspace.unmount`, `workspace.remove`, set by `S2OCI_AGENT_FAILPOINT`.
  */
 

@@ -2,13 +2,14 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { readAll } from '../../src/blob/index.ts';
+import { BuildError } from '../../src/errors/index.ts';
 import {
   copyImage,
   type OpenDeps,
@@ -17,7 +18,7 @@ import {
   readImage,
 } from '../../src/image/index.ts';
 import { parsePlatform } from '../../src/model/index.ts';
-import { openStore } from '../../src/store/index.ts';
+import { noFailpoint, openStore, parseFailpoints } from '../../src/store/index.ts';
 import { seed } from '../support/property.ts';
 import { largeImage, memoryImage } from './build-image.ts';
 
@@ -49,7 +50,9 @@ async function readWhole(name: string, deps: OpenDeps): Promise<number> {
   return manifest.layers.length;
 }
 
-for (const name of ['oci:out:v1', 'oci-archive:out.tar:v1', 'docker-archive:out.tar:app:v1']) {
+const names = ['oci:out:v1', 'oci-archive:out.tar:v1', 'docker-archive:out.tar:app:v1'];
+
+for (const name of names) {
   t.test(`L01: killed writers of ${name}`, async (t) => {
     t.setTimeout(240_000);
     t.comment(`seed ${seed}`);
@@ -83,3 +86,40 @@ for (const name of ['oci:out:v1', 'oci-archive:out.tar:v1', 'docker-archive:out.
     }
   });
 }
+
+/** More hits than there are: a sweep that does not end is an error of the test. */
+const mostHits = 60;
+
+for (const name of names)
+  t.test(`L03: a full disk at every site, writing ${name} over another image`, async (t) => {
+    const [small, large] = [memoryImage(), largeImage()];
+    const dir = t.testdir();
+    await using store = await openStore(join(dir, 'state'));
+    const registry = () => {
+      throw new Error('no registry here');
+    };
+    for (let n = 1; n < mostHits; n += 1) {
+      const place = join(dir, `${n}`);
+      await mkdir(place);
+      const deps = { store, registry, absolutePath: (path: string) => join(place, path) };
+      const write = async (image: ReturnType<typeof memoryImage>, failpoint = noFailpoint) => {
+        await using destination = await openDestination(name, { ...deps, failpoint });
+        await copyImage(image, destination, { platform: 'all' });
+      };
+      await write(small);
+      const failpoint = parseFailpoints(`*=${n}*error(ENOSPC)`, () => {});
+      const error = await write(large, failpoint).catch((thrown: unknown) => thrown);
+      const layers = await readWhole(name, deps).catch(() => 0);
+      if (error !== undefined) {
+        t.ok(error instanceof BuildError && error.code === 'NO_SPACE', `hit ${n}: ${error}`);
+        // What fails after the rename only cannot promise that the new image survives a power loss.
+        t.ok([2, 4].includes(layers), `hit ${n}: ${layers} layers`);
+      }
+      await write(large);
+      t.equal(await readWhole(name, deps), 4, `hit ${n}: written again`);
+      const leftovers = (await readdir(place)).filter((entry) => !/^out(\.tar)?$/.test(entry));
+      t.same(leftovers, []);
+      if (error === undefined) return t.ok(n > 5, `${n - 1} hits`);
+    }
+    return t.fail('the sweep does not end');
+  });
