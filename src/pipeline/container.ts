@@ -61,6 +61,7 @@ export interface SandboxSettings {
   readonly mounts: readonly RunMount[];
   readonly timeoutSeconds?: number;
   readonly limits?: ProcessLimits;
+  readonly seccomp?: 'unconfined';
   readonly maxOutputBytes?: number;
 }
 
@@ -183,6 +184,7 @@ export class Container implements AsyncDisposable {
         stdio: process.stdio,
         ...(sandbox.timeoutSeconds === undefined ? {} : { timeoutSeconds: sandbox.timeoutSeconds }),
         ...(sandbox.limits === undefined ? {} : { limits: sandbox.limits }),
+        ...(sandbox.seccomp === undefined ? {} : { seccomp: sandbox.seccomp }),
         ...(sandbox.maxOutputBytes === undefined ? {} : { maxOutputBytes: sandbox.maxOutputBytes }),
       },
       { signal, onEvent: (event) => this.#report(phase, event) },

@@ -81,6 +81,8 @@ export interface BuildRequest {
   readonly timeoutSeconds?: number;
   /** What a script may use; the parts that are not there are not limited. */
   readonly limits: ProcessLimits;
+  /** Leaves the filter of system calls out. */
+  readonly seccomp?: 'unconfined';
   /** The most output of a script that is shown. */
   readonly maxOutputBytes?: number;
 

@@ -34,13 +34,14 @@ export type SandboxRequest = Pick<
   | 'volumes'
   | 'timeoutSeconds'
   | 'limits'
+  | 'seccomp'
   | 'maxOutputBytes'
 >;
 
 /** Derives the sandbox of a build from its request. */
 export function sandboxOf(request: SandboxRequest): SandboxSettings {
   const { executor, minIsolation, network, addHosts, dropCapabilities, timeoutSeconds } = request;
-  const { limits, maxOutputBytes } = request;
+  const { limits, maxOutputBytes, seccomp } = request;
   const trust: RunMount[] =
     request.caBundle === undefined || isInPlace(request)
       ? []
@@ -55,6 +56,7 @@ export function sandboxOf(request: SandboxRequest): SandboxSettings {
     ...(minIsolation === undefined ? {} : { minIsolation }),
     ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
     ...(maxOutputBytes === undefined ? {} : { maxOutputBytes }),
+    ...(seccomp === undefined ? {} : { seccomp }),
   };
 }
 
@@ -66,6 +68,7 @@ export function sandboxInputs(request: SandboxRequest): readonly CacheInput[] {
     { label: 'added hosts', value: addHosts.join(' ') },
     { label: 'dropped capabilities', value: dropCapabilities.toSorted().join(' ') },
     { label: 'executor or isolation', value: `${executor} ${minIsolation}` },
+    { label: 'seccomp', value: request.seccomp ?? '' },
     { label: 'certificate authorities', value: String(request.caBundle !== undefined) },
   ];
 }

@@ -14,6 +14,7 @@ export interface RuntimeRequest {
   /** Who the process will be; default root. */
   readonly user?: RunNeeds['user'] | undefined;
   readonly network?: RunNeeds['network'] | undefined;
+  readonly seccomp?: RunNeeds['seccomp'] | undefined;
 }
 
 /** One executor that was looked at. */
@@ -56,6 +57,7 @@ export async function chooseRuntime(
   const needs: RunNeeds = {
     user: request.user ?? { uid: 0, gid: 0, additionalGids: [] },
     network: request.network ?? 'host',
+    ...(request.seccomp === undefined ? {} : { seccomp: request.seccomp }),
   };
   const { best, considered } = await findBest(
     candidates.filter(({ name }) => request.executor === undefined || name === request.executor),
@@ -104,9 +106,21 @@ async function consider(
   if (!capability.usable) {
     return { considered: { name, usable: false, reason: capability.reason } };
   }
-  const { isolation, limitations } = capability;
+  const effective = needs.seccomp === undefined ? capability : withoutFilter(capability);
+  const { isolation, limitations } = effective;
   const reason = [`isolation ${isolation}`, ...limitations].join(', ');
-  return { considered: { name, usable: true, reason }, capability };
+  return { considered: { name, usable: true, reason }, capability: effective };
+}
+
+type Usable = Extract<Capability, { usable: true }>;
+
+/** A run without the filter of system calls is a level weaker, unless there was none. */
+function withoutFilter(capability: Usable): Usable {
+  const weaker: Readonly<Record<string, IsolationLevel>> = { A: 'B', B: 'C' };
+  const isolation = weaker[capability.isolation];
+  if (isolation === undefined) return capability;
+  const limitations = [...capability.limitations, 'no seccomp filter, as was asked for'];
+  return { ...capability, isolation, limitations };
 }
 
 function checkLevel(best: Best, wanted: IsolationLevel): void {

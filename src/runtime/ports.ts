@@ -56,6 +56,8 @@ export interface RunSpec {
   /** Answers chown, set*id and device mknod with success, for builds under a single id that expect root. */
   readonly fakeRoot: boolean;
   readonly limits?: ProcessLimits;
+  /** `unconfined` leaves the filter of system calls out. */
+  readonly seccomp?: 'unconfined';
 }
 
 /** Limits of a run; one above the machine's own is lowered to that (setrlimit(2)). */
@@ -132,7 +134,7 @@ export type Capability =
   | { readonly usable: false; readonly reason: string; readonly errno?: string };
 
 /** The parts of a {@link RunSpec} that decide whether a runtime can run it at all. */
-export type RunNeeds = Pick<RunSpec, 'user' | 'network'>;
+export type RunNeeds = Pick<RunSpec, 'user' | 'network' | 'seccomp'>;
 
 /** Runs processes in root filesystems. */
 export interface Runtime {

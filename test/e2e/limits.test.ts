@@ -1,5 +1,6 @@
 /** X06: whatever assemble does, the build ends within its limits, says which, and leaves nothing. */
 
+import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -8,6 +9,9 @@ import { builderImage } from '../support/images.ts';
 import { leftovers, mountsOf, openWorkbench, processesOf, succeed } from './support.ts';
 
 t.setTimeout(600_000);
+
+/** What runs these tests may be under a filter itself. */
+const ownSeccomp = /^Seccomp:\s(\d)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
 
 interface Case {
   readonly name: string;
@@ -86,6 +90,29 @@ const cases: readonly Case[] = [
       t.match(stderr, /\| 100\n.*\| 200\n.*\| 1\n/);
       t.match(stderr, '--cpus 0.5 counts as 1');
     },
+  },
+  {
+    name: 'without the filter of system calls, where that is asked for',
+    assemble: 'grep Seccomp: /proc/self/status; echo built > /tmp/built',
+    options: ['--security-opt', 'seccomp=unconfined'],
+    code: 0,
+    check: (t, { stderr }) => {
+      t.match(stderr, `| Seccomp:\t${ownSeccomp}\n`);
+      t.match(stderr, 'isolation B');
+    },
+  },
+  {
+    name: 'and not below the isolation that is asked for as well',
+    assemble: 'true',
+    options: ['--security-opt', 'seccomp=unconfined', '--min-isolation', 'A'],
+    code: 10,
+  },
+  {
+    name: 'a security option that only root could mean',
+    assemble: 'true',
+    options: ['--security-opt', 'label=disable'],
+    code: 2,
+    check: (t, { stderr }) => t.match(stderr, /only root may choose/),
   },
   {
     name: 'a limit that is none',

@@ -1,5 +1,6 @@
 /** What stands around a process in every executor, with the advisories that each wall answers. */
 
+import { readFileSync } from 'node:fs';
 import { checkEverywhere, everywhere, sh } from './support/behaviours.ts';
 
 const appUser = { uid: 1001, gid: 0, additionalGids: [] };
@@ -21,6 +22,23 @@ everywhere(
     t.match(stdout, /Seccomp:\s+2/);
     const expected = index === 0 ? /Cap\w+:\s+00000000800405fb/g : /Cap\w+:\s+0{16}/g;
     t.equal([...stdout.matchAll(expected)].length, 2, stdout);
+  },
+);
+
+const ownSeccomp = /^Seccomp:\s(\d)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+
+everywhere(
+  'the filter is left out where that is asked for, and root emulated all the same',
+  [
+    sh('grep Seccomp: /proc/self/status', { seccomp: 'unconfined' }),
+    sh('grep Seccomp: /proc/self/status; chown 33 /tmp; echo $?', {
+      seccomp: 'unconfined',
+      fakeRoot: true,
+    }),
+  ],
+  (t, { stdout }, { index, kind }) => {
+    const filter = index === 1 && kind === 'without-subuids' ? '2' : ownSeccomp;
+    t.equal(stdout, `Seccomp:\t${filter}\n${index === 1 ? '0\n' : ''}`);
   },
 );
 

@@ -40,7 +40,7 @@ export async function runProcess(
   context: OperationContext,
 ): Promise<RunResult> {
   const { network } = request;
-  const wanted = { ...request.runtime, network };
+  const wanted = { ...request.runtime, network, seccomp: request.seccomp };
   const choice = await chooseRuntime(deps.runtimes, wanted, context.signal);
   const fakeRoot = deps.singleId && request.user.uid === 0 && choice.capability.fakeRoot;
   await using prepared = await prepareMounts(
@@ -72,6 +72,7 @@ export async function runProcess(
     capabilities: request.capabilities,
     fakeRoot,
     ...(request.limits === undefined ? {} : { limits: request.limits }),
+    ...(request.seccomp === undefined ? {} : { seccomp: request.seccomp }),
   };
   const limit = timeLimit(request.timeoutSeconds, context.signal);
   const status = await withStdio(workspace, request, context, (stdio, stopped) =>

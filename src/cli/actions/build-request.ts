@@ -21,6 +21,7 @@ import {
   textOption,
 } from '../command.ts';
 import { limitsFrom } from './limit-options.ts';
+import { securityFrom } from './security-options.ts';
 
 /**
  * Builds the request out of what was typed.
@@ -66,6 +67,7 @@ export function buildRequestFrom(
     cache: cacheRequestFrom(options),
     ...texts(options),
     ...limitsFrom(options),
+    ...securityFrom(options),
     ...optional('caBundle', settings.caBundle),
     ...optional('executor', settings.executor),
     ...optional('minIsolation', settings.minIsolation),

@@ -26,6 +26,7 @@ import {
   splitPair,
 } from './build-request.ts';
 import { limitsFrom } from './limit-options.ts';
+import { securityFrom } from './security-options.ts';
 
 /** Builds what was typed and returns the exit code. */
 export async function buildBuilder(invocation: Invocation): Promise<number> {
@@ -117,6 +118,7 @@ function sandboxFrom({ options }: Invocation, settings: Settings) {
       .map(capabilityName),
     volumes: listOption(options, 'volume'),
     ...limitsFrom(options),
+    ...securityFrom(options),
     ...optional('caBundle', settings.caBundle),
     ...optional('executor', settings.executor),
     ...optional('minIsolation', settings.minIsolation),

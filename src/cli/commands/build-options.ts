@@ -154,6 +154,11 @@ export const sandboxOptions: readonly OptionSpec[] = [
     repeatable: true,
   },
   {
+    flags: '--security-opt <option>',
+    description: 'seccomp=unconfined leaves the filter of system calls out',
+    repeatable: true,
+  },
+  {
     flags: '--ca-bundle <file>',
     description: 'certificate authorities that assemble trusts in addition; not kept in the image',
   },

@@ -13,7 +13,7 @@ import { limited } from '../machine/limits.ts';
 import { openNestedNamespace } from '../namespace/nested.ts';
 import type { ExitStatus, RunSpec, RunStdio, Runtime } from '../ports.ts';
 import { compileBpf } from '../seccomp/bpf.ts';
-import { buildStepFilter } from '../seccomp/profile.ts';
+import { buildStepFilter, filterOfRun } from '../seccomp/profile.ts';
 import {
   demandsOf,
   type ExtraDescriptor,
@@ -87,7 +87,7 @@ function commandOf(
   spec: RunSpec,
   namespace: number | undefined,
 ): SupervisedCommand {
-  const filter = buildStepFilter(spec.fakeRoot && ownsOneId(deps.identity));
+  const filter = filterOfRun(spec, ownsOneId(deps.identity));
   const program = filter === undefined ? undefined : compileBpf(filter);
   const options = bwrapOptions(spec, {
     ...form,

@@ -12,7 +12,7 @@ import { type BundleForm, bundleConfig } from '../oci/config.ts';
 import type { ExitStatus, RunSpec, RunStdio, Runtime } from '../ports.ts';
 import { prepareTmpfs } from '../sandbox/tmpfs.ts';
 import { ociSeccomp } from '../seccomp/oci.ts';
-import { buildStepFilter } from '../seccomp/profile.ts';
+import { buildStepFilter, filterOfRun } from '../seccomp/profile.ts';
 import { demandsOf, type SupervisedCommand } from '../supervise/command.ts';
 import { statusOf, supervise } from '../supervise/supervise.ts';
 import { startGuard } from './guard.ts';
@@ -105,7 +105,7 @@ function surroundings({ freshProc }: OciForm): Partial<SupervisedCommand> {
 }
 
 function writeBundle(deps: RuntimeDeps, directory: string, form: OciForm, spec: RunSpec): void {
-  const filter = buildStepFilter(spec.fakeRoot && ownsOneId(deps.identity));
+  const filter = filterOfRun(spec, ownsOneId(deps.identity));
   const seccomp = filter === undefined ? undefined : ociSeccomp(filter);
   const config = bundleConfig(spec, form, deps.identity, seccomp);
   writeFileSync(join(directory, 'config.json'), JSON.stringify(config), { mode: 0o600 });

@@ -16,7 +16,7 @@ import { kindOf } from '../sandbox/paths.ts';
 import { recordStubs } from '../sandbox/stubs.ts';
 import { prepareTmpfs } from '../sandbox/tmpfs.ts';
 import { ociSeccomp } from '../seccomp/oci.ts';
-import { buildStepFilter } from '../seccomp/profile.ts';
+import { buildStepFilter, filterOfRun } from '../seccomp/profile.ts';
 import { demandsOf } from '../supervise/command.ts';
 import { statusOf, supervise } from '../supervise/supervise.ts';
 import { isolationOf } from './isolation.ts';
@@ -173,11 +173,12 @@ function runPart(deps: RuntimeDeps, directory: string, spec: RunSpec): readonly 
 }
 
 function securityOptions(deps: RuntimeDeps, directory: string, spec: RunSpec): readonly string[] {
-  const filter = buildStepFilter(spec.fakeRoot && ownsOneId(deps.identity));
+  const filter = filterOfRun(spec, ownsOneId(deps.identity));
   const profile = filter === undefined ? undefined : ociSeccomp(filter);
   const path = join(directory, 'seccomp.json');
   if (profile !== undefined) writeFileSync(path, JSON.stringify(profile));
   return [
+    ...(profile === undefined ? ['--security-opt', 'seccomp=unconfined'] : []),
     ...['--security-opt', 'no-new-privileges', '--cap-drop', 'all'],
     // podman would make capabilities of another user than root ambient
     ...(spec.user.uid === 0 ? grantable(spec.capabilities) : []).flatMap((name) => [

@@ -18,8 +18,9 @@ import { divideEnvironment, withLateVariables } from '../sandbox/environment.ts'
 import { deviceNames, mountTables } from '../sandbox/fstab.ts';
 import { findProgram } from '../sandbox/program.ts';
 import { compileBpf } from '../seccomp/bpf.ts';
+import type { SeccompFilter } from '../seccomp/filter.ts';
 import { seccompLoader } from '../seccomp/loader.ts';
-import { buildStepFilter } from '../seccomp/profile.ts';
+import { buildStepFilter, filterOfRun } from '../seccomp/profile.ts';
 import { demandsOf, type ExtraDescriptor, firstExtraDescriptor } from '../supervise/command.ts';
 import { statusOf, supervise } from '../supervise/supervise.ts';
 import { isolationOf } from './isolation.ts';
@@ -52,7 +53,9 @@ interface TableFiles {
 export function unshare(deps: RuntimeDeps): Runtime {
   return probed<UnshareForm>(deps, {
     name: 'unshare',
-    forms: forms.filter(({ seccomp }) => !seccomp || loaderFor(false) !== undefined),
+    forms: forms.filter(
+      ({ seccomp }) => !seccomp || loaderFor(buildStepFilter(false)) !== undefined,
+    ),
     missing: () => missingForNamespaces(deps, ['unshare', 'mount', 'setpriv', 'sh', 'cat', 'ln']),
     refusal: (needs) => refuseUnmappedUnlessSingle(deps, needs),
     describe: async (form) => ({
@@ -121,7 +124,7 @@ interface OpenLoader extends Disposable {
 }
 
 function openLoader(deps: RuntimeDeps, directory: string, spec: RunSpec): OpenLoader | undefined {
-  const program = loaderFor(spec.fakeRoot && ownsOneId(deps.identity));
+  const program = loaderFor(filterOfRun(spec, ownsOneId(deps.identity)));
   if (program === undefined) return undefined;
   const file = join(directory, 'loader');
   writeFileSync(file, program);
@@ -138,8 +141,7 @@ function openLoader(deps: RuntimeDeps, directory: string, spec: RunSpec): OpenLo
   };
 }
 
-function loaderFor(fakeRoot: boolean): Uint8Array | undefined {
-  const filter = buildStepFilter(fakeRoot);
+function loaderFor(filter: SeccompFilter | undefined): Uint8Array | undefined {
   const program = filter === undefined ? undefined : compileBpf(filter);
   return program === undefined ? undefined : seccompLoader(program, loaderDescriptor);
 }

@@ -7,6 +7,7 @@
  * families no build needs.
  */
 
+import type { RunSpec } from '../ports.ts';
 import { fakeRootRules } from './fake-root.ts';
 import type { FilterRule, SeccompFilter } from './filter.ts';
 import { type SyscallTable, syscallTable } from './syscalls.ts';
@@ -60,6 +61,16 @@ export function buildStepFilter(
     fallback: { errno: enosys },
     rules: [...special, { names, answer: 'allow' }],
   };
+}
+
+/** Returns the filter of a run; undefined where it has none. Root is emulated also where nothing is denied. */
+export function filterOfRun(
+  { fakeRoot, seccomp }: Pick<RunSpec, 'fakeRoot' | 'seccomp'>,
+  ownsOneId: boolean,
+): SeccompFilter | undefined {
+  const emulate = fakeRoot && ownsOneId;
+  if (seccomp !== 'unconfined') return buildStepFilter(emulate);
+  return emulate ? { fallback: 'allow', rules: fakeRootRules } : undefined;
 }
 
 function allowWhen(name: string, value: number): FilterRule {

@@ -77,6 +77,7 @@ function specOf(one: ScenarioRun, id: string, rootfs: string, scratch: string): 
     capabilities: one.capabilities ?? defaultCapabilities,
     fakeRoot: one.fakeRoot ?? false,
     ...(one.limits === undefined ? {} : { limits: one.limits }),
+    ...(one.seccomp === undefined ? {} : { seccomp: one.seccomp }),
   };
 }
 

@@ -33,6 +33,7 @@ export interface ScenarioRun {
   readonly capabilities?: readonly string[];
   readonly fakeRoot?: boolean;
   readonly limits?: ProcessLimits;
+  readonly seccomp?: 'unconfined';
   /** Aborts the run after this many milliseconds. */
   readonly abortAfter?: number;
 }
