@@ -7,6 +7,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { makeRepository, serveGit, temporaryDirectory } from '../source/support.ts';
 import { builderImage } from '../support/images.ts';
 import { build, entriesOf } from './builder-support.ts';
 import { openWorkbench, succeed, type Workbench } from './support.ts';
@@ -81,4 +82,20 @@ t.test('a Dockerfile takes less network than the build has, never more', async (
   const { code, stderr } = await build(bench, files, ['--network', 'none']);
   t.equal(code, 15);
   t.match(stderr, /Dockerfile:2: /);
+});
+
+t.test('ADD clones repositories, and a context comes out of one over http', async (t) => {
+  const root = await temporaryDirectory(t);
+  const dockerfile = `FROM ${busybox}\nCOPY file /\n`;
+  await makeRepository(join(root, 'app.git'), { 'sub/file': 'f\n', 'sub/Dockerfile': dockerfile });
+  const server = await serveGit(t, root);
+  await using bench = await openWorkbench();
+  const add = (line: string) => build(bench, { Dockerfile: `FROM ${busybox}\nADD ${line}\n` });
+  succeed(t, await add(`--chown=7:8 ${server.url('app.git')}#main:sub /d/`));
+  const entries = await entriesOf(bench);
+  t.ok(entries.includes('-rw-r--r-- 7/8 d/file'), 'the content of the directory');
+  t.notOk(entries.some((line) => line.includes('.git')));
+  succeed(t, await add(`--keep-git-dir=true ${server.url('app.git')} /d/`));
+  t.ok((await entriesOf(bench)).includes('-rw-r--r-- 0/0 d/.git/HEAD'));
+  await builds(t, bench, [`${server.url('app.git')}#main:sub`]);
 });
