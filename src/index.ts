@@ -20,6 +20,12 @@ export {
   type PutOutcome,
   verifyStream,
 } from './blob/index.ts';
+export {
+  buildDockerfile,
+  type DockerfileBuildRequest,
+  type DockerfileBuildResult,
+  type StepReport,
+} from './builder/index.ts';
 export { BuildError, type ErrorCode, errorCodes, exitCodeOf, redact } from './errors/index.ts';
 export {
   type BuildEvent,
