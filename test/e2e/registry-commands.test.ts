@@ -172,11 +172,15 @@ t.test('login says what it needs, and what it could not check', async (t) => {
   fail(t, await user.s2oci(['login', registry.host, ...piped]), 2, /needs a user name/);
   fail(t, await user.s2oci(['login', registry.host]), 2, /no terminal[\s\S]*--password-stdin/);
   fail(t, await user.login(registry.host, ''), 2, /held nothing instead of a password/);
-  fail(t, await user.login('registry.example.com/team', 'x'), 2, /not a registry/);
+  for (const name of ['registry.example.com/team:1', 'team', 'bad host', 'example.com/UP'])
+    fail(t, await user.login(name, 'x'), 2, /not a registry/);
   fail(t, await user.login('127.0.0.1:1', 'x'), 5, /REGISTRY_UNAVAILABLE/);
   const open = await user.login(registry.host, password);
   succeed(t, open);
   t.match(open.stderr, /lets everybody in, so the password was not checked/);
+  const team = await user.login(`${registry.host}/team`, password);
+  succeed(t, team);
+  t.match(team.stdout, `logged in to ${registry.host}/team as `);
 });
 
 for (const kind of ['docker-registry', 'embedded'] as const) {

@@ -73,10 +73,19 @@ function parsePlace(text: string): { readonly registry: string; readonly place: 
   const bare = text.replace(/^https?:\/\//, '').replace(/\/(?:v[12]\/?)?$/, '');
   const [host = '', ...path] = bare.split('/');
   const hub = ['docker.io', 'index.docker.io', 'registry-1.docker.io'].includes(host);
-  const { registry, tag, digest } = parseReference(`${bare}/any`);
-  const named = (registry === host || hub) && tag === undefined && digest === undefined;
-  if (named) return { registry, place: [registry, ...path].join('/') };
+  const registry = registryOf(`${bare}/any`);
+  if (registry !== undefined && (registry === host || hub)) {
+    return { registry, place: [registry, ...path].join('/') };
+  }
   throw new BuildError('REFERENCE_INVALID', `not a registry: ${JSON.stringify(text)}`, {
-    suggestion: 'name its host, such as registry.example.com or localhost:5000',
+    suggestion: 'name its host, such as registry.example.com or localhost:5000; a path may follow',
   });
+}
+
+function registryOf(reference: string): string | undefined {
+  try {
+    return parseReference(reference).registry;
+  } catch {
+    return undefined;
+  }
 }
