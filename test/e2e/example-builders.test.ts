@@ -25,16 +25,27 @@ interface Example {
   readonly answers: RegExp;
   readonly kind: TestUserKind;
   readonly flags?: readonly string[];
+  /** A file of the application that the second build has otherwise, and what the application says then. */
+  readonly change?: { readonly file: string; readonly from: string; readonly to: string };
+  /** What goes from the builder into the base of all builders, which is the runtime image. */
+  readonly runtimeArtifact?: string;
 }
 
 /** What npm trusts is mounted for the build only. */
 const trust = ['--ca-bundle', '/etc/ssl/certs/ca-certificates.crt'];
 
 const all: readonly Example[] = [
-  { builder: 'node', app: 'node-app', answers: /Hello!/, kind: 'with-subuids', flags: trust },
+  {
+    ...{ builder: 'node', app: 'node-app', answers: /Hello!/, kind: 'with-subuids', flags: trust },
+    change: { file: '.s2i/environment', from: 'GREETING=Hello', to: 'GREETING=Again' },
+  },
   { builder: 'python', app: 'python-app', answers: /from Python/, kind: 'with-subuids' },
   { builder: 'nginx', app: 'static-site', answers: /from nginx/, kind: 'without-subuids' },
-  { builder: 'compiled', app: 'compiled-app', answers: /from C\./, kind: 'without-subuids' },
+  {
+    ...{ builder: 'compiled', app: 'compiled-app', answers: /from C\./, kind: 'without-subuids' },
+    change: { file: 'server.c', from: 'from C.', to: 'from C again.' },
+    runtimeArtifact: '/opt/app-root/src/app',
+  },
 ];
 
 async function freePort(): Promise<number> {
@@ -94,8 +105,22 @@ async function checkExample(t: Test, example: Example): Promise<void> {
   );
   const app = `${registry.host}/apps/${example.app}:1`;
   const source = await copyFor(bench, example.app);
-  succeed(t, await bench.s2oci(['build', source, image, app, ...(example.flags ?? [])]));
+  const runtime =
+    example.runtimeArtifact === undefined
+      ? []
+      : ['--runtime-image', await exampleBase(), '-a', example.runtimeArtifact];
+  const args = ['build', source, image, app, '--incremental', ...(example.flags ?? []), ...runtime];
+  succeed(t, await bench.s2oci(args));
   t.match(await ask(bench, app), example.answers);
+  if (example.change === undefined) return;
+  const { file, from, to } = example.change;
+  const changed = join(source, file);
+  await writeFile(changed, (await readFile(changed, 'utf8')).replaceAll(from, to));
+  const again = await bench.s2oci(args);
+  succeed(t, again);
+  t.match(again.stderr, /artifacts kept beside/, 'only the artifacts are fetched');
+  t.match(again.stderr, /Restoring/);
+  t.match(await ask(bench, app), to.replace('GREETING=', ''));
 }
 
 for (const example of all) {
