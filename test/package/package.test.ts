@@ -1,91 +1,69 @@
-/** The package as users get it: the right files, a program that starts, types that a consumer can use. */
+/** The single file of `npm run package`: the same bytes every time, and a whole build where there is no Node. */
 
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import type { DoctorReport } from '../../src/runtime/index.ts';
+import { runInPod } from '../runtime/support/pod.ts';
+import { environments } from '../runtime/support/pods.ts';
+import { run } from '../support/as-user.ts';
+import { builderRootfs } from '../support/builder-rootfs.ts';
+import { startDockerRegistry } from '../support/docker-registry.ts';
+import { pushBuilder } from '../support/images.ts';
 
-const root = join(import.meta.dirname, '../..');
-const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-const consumer = t.testdir({
-  'package.json': '{"type":"module"}',
-  'tsconfig.json': JSON.stringify({
-    compilerOptions: {
-      module: 'nodenext',
-      strict: true,
-      types: ['node'],
-      lib: ['esnext'],
-      noEmit: true,
-    },
-    include: ['good.ts'],
-  }),
-  'good.ts': `import { BuildError, parseReference, type Reference } from 's2oci';
-const reference: Reference = parseReference('alpine:3');
-try { parseReference('UPPER'); } catch (error) { if (!(error instanceof BuildError)) throw error; }
-console.log(reference.repository);`,
-  'bad.ts': `import { parseReference } from 's2oci';\nexport const wrong: number = parseReference('a').registry;`,
-  node_modules: {},
-});
-const installed = join(consumer, 'node_modules/s2oci');
+t.setTimeout(900_000);
 
-t.before(() => {
-  if (!existsSync(join(root, 'dist/cli/main.js'))) throw new Error('run `npm run build` first');
-  const args = ['pack', '--ignore-scripts', '--silent', '--pack-destination', consumer];
-  const file = execFileSync('npm', args, { cwd: root, encoding: 'utf8' }).trim();
-  execFileSync('tar', ['-xzf', join(consumer, file), '-C', consumer]);
-  renameSync(join(consumer, 'package'), installed);
-  const needed = [...Object.keys(manifest.dependencies), '@types', 'undici-types', 'typescript'];
-  mkdirSync(join(consumer, 'node_modules'), { recursive: true });
-  for (const name of needed) {
-    symlinkSync(join(root, 'node_modules', name), join(consumer, 'node_modules', name));
+const packager = fileURLToPath(new URL('../../.ci/package.ts', import.meta.url));
+
+const script = `
+  ! command -v node >&2 || exit 99
+  export S2OCI_HOME=/volume/s2oci; mkdir -p /volume/src/.s2i/bin; echo hello >/volume/src/app.py
+  printf '#!/bin/sh\\ncp /tmp/src/app.py ./\\n' >/volume/src/.s2i/bin/assemble
+  chmod +x /volume/src/.s2i/bin/assemble
+  /s2oci version && /s2oci doctor --json && /s2oci build /volume/src "$1" "$2"
+`;
+
+/** assemble writes to the program that is to publish its image. */
+const hostile = script.replace('cp /tmp/src/app.py ./', 'echo | tee -a /tmp/s2oci-*/*/lib/s2oci/main.js');
+
+t.test('one file, the same every time', async (t) => {
+  const directories = await Promise.all(
+    [1, 2].map(() => mkdtemp(join(tmpdir(), 's2oci-package-test-'))),
+  );
+  t.teardown(() => Promise.all(directories.map((path) => rm(path, { recursive: true }))));
+  const outputs: string[] = [];
+  for (const directory of directories) {
+    const { code, stdout, stderr } = await run(process.execPath, [packager, directory]);
+    t.equal(code, 0, stderr);
+    outputs.push(stdout);
   }
-});
-
-t.test('it holds the program, the library and the papers, and nothing else', async (t) => {
-  t.strictSame(readdirSync(installed).toSorted(), [
-    'CHANGELOG.md',
-    'LICENSE',
-    'README.md',
-    'SECURITY.md',
-    'dist',
-    'package.json',
-  ]);
-  const files = readdirSync(join(installed, 'dist'), { recursive: true, encoding: 'utf8' });
-  t.strictSame(
-    files.filter((path) => /\.map$|tsbuildinfo|(?<!\.d)\.ts$|\.test\./.test(path)),
-    [],
-  );
-  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.ts'))
-    .map((path) => path.replace(/\.ts$/, '.js'));
-  t.strictSame(
-    sources.filter((path) => !files.includes(path)),
-    [],
-    'every source is compiled',
-  );
-});
-
-t.test('the program starts', async (t) => {
-  const program = join(installed, manifest.bin.s2oci);
-  const { status, stdout } = spawnSync(program, ['version'], { encoding: 'utf8' });
-  t.equal(status, 0);
-  t.match(stdout, `s2oci ${manifest.version}`);
-});
-
-t.test('an old Node gets a sentence instead of a syntax error', async (t) => {
-  const [major = 0] = manifest.engines.node.match(/\d+/)?.map(Number) ?? [];
-  const source = readFileSync(join(installed, 'dist/cli/main.js'), 'utf8');
-  t.match(source, new RegExp(`\\[${major}, 20\\]`), 'the minimum is that of package.json');
-  t.notMatch(source, /^import /m, 'nothing modern is loaded before the version is known');
-});
-
-t.test('the library works from JavaScript and TypeScript', { timeout: 120_000 }, async (t) => {
-  const { stdout } = spawnSync(process.execPath, ['good.ts'], { cwd: consumer, encoding: 'utf8' });
-  t.equal(stdout, 'library/alpine\n');
-  const tsc = join(root, 'node_modules/typescript/bin/tsc');
-  const check = (...args: string[]) =>
-    spawnSync(process.execPath, [tsc, ...args], { cwd: consumer, encoding: 'utf8' }).stdout;
-  t.equal(check('-p', '.'), '');
-  const flags = ['--module', 'nodenext', '--strict', '--noEmit', '--skipLibCheck'];
-  t.match(check(...flags, 'bad.ts'), /bad\.ts\(2,14\): error TS2322/);
+  t.equal(outputs[1], outputs[0], 'digests of both files');
+  const file = join(directories[0] ?? '', `s2oci-linux-${process.arch}`);
+  t.match((await readFile(file)).subarray(0, 10).toString(), '#!/bin/sh\n');
+  await t.test('a whole build in a restricted pod of an image without Node', async (t) => {
+    if (process.getuid?.() !== 0) return t.fail('recreating pods needs root');
+    const restricted = environments['P7b']?.pod;
+    if (restricted === undefined) throw new Error('there is no P7b');
+    await using registry = await startDockerRegistry();
+    const builder = `${registry.host}/builders/python:3`;
+    await pushBuilder('python', builder);
+    const image = `${registry.host}/apps/hello:1`;
+    const setting = { image: await builderRootfs('python'), mounts: [[file, '/s2oci']] } as const;
+    const runScript = (text: string) =>
+      runInPod(restricted, ['sh', '-c', text, 'sh', builder, image], setting);
+    const { code, stdout, stderr } = await runScript(script);
+    t.equal(code, 0, stderr);
+    const [version, report = '{}', built] = stdout.split('\n');
+    t.match(version, /^s2oci \d/);
+    t.equal((JSON.parse(report) as DoctorReport).chain.executor, 'in-builder');
+    t.match(built, new RegExp(`^${image}@sha256:[0-9a-f]{64}$`));
+    const refused = await runScript(hostile);
+    t.equal(refused.code, 10);
+    t.match(
+      refused.stderr,
+      /assemble changed \S+main\.js, which is part of s2oci; nothing was published/,
+    );
+  });
 });

@@ -14,6 +14,7 @@ import { takeCensus } from '../../runtime/index.ts';
 import type { CommandIo } from '../command.ts';
 import { type Environment, harmless } from './hand-over.ts';
 import type { MoveReport } from './moves.ts';
+import { sealProgram } from './seal.ts';
 import { type BuildStep, stepVariable } from './steps.ts';
 
 /** What the conductor works with. */
@@ -24,6 +25,9 @@ export interface ConductorDeps {
   /** A private directory. */
   readonly directory: string;
 }
+
+/** What Node keeps of compiled code lies where assemble can write. */
+const noCompiledCode = { NODE_DISABLE_COMPILE_CACHE: '1' };
 
 /** A step failed and has said why; the exit code is all that is left to pass on. */
 export class StepFailed extends Error {
@@ -49,6 +53,7 @@ export async function buildInSteps(deps: ConductorDeps): Promise<BuildResult> {
     to: builder,
     report: file('fetched.json'),
   });
+  const seal = await sealProgram(deps.io);
   const census = takeCensus();
   const built = await runStep<BuildResult>(deps, harmless(env), {
     step: 'assemble',
@@ -57,6 +62,7 @@ export async function buildInSteps(deps: ConductorDeps): Promise<BuildResult> {
     report: file('built.json'),
   });
   refuseSurvivors(await census.endNewcomers());
+  await seal.check();
   const published = await runStep<MoveReport>(deps, env, {
     step: 'publish',
     from: result,
@@ -74,7 +80,7 @@ async function runStep<T>(
   io.signal.throwIfAborted();
   const [file = '', ...args] = [...io.self, ...io.argv];
   const child = spawn(file, args, {
-    env: { ...env, [stepVariable]: JSON.stringify(step) },
+    env: { ...env, ...noCompiledCode, [stepVariable]: JSON.stringify(step) },
     stdio: ['inherit', 'ignore', 'inherit'],
   });
   const stop = () => child.kill('SIGTERM');
