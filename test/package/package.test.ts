@@ -26,7 +26,10 @@ const script = `
 `;
 
 /** assemble writes to the program that is to publish its image. */
-const hostile = script.replace('cp /tmp/src/app.py ./', 'echo | tee -a /tmp/s2oci-*/*/lib/s2oci/main.js');
+const hostile = script.replace(
+  'cp /tmp/src/app.py ./',
+  'echo | tee -a /tmp/s2oci-*/*/lib/s2oci/main.js',
+);
 
 t.test('one file, the same every time', async (t) => {
   const directories = await Promise.all(
