@@ -1,5 +1,6 @@
 /** Layers and directories: apply layers to a root file system; capture a change of one as a layer. */
 
+export { impliedDirectory } from './apply/tree.ts';
 export type { InPlace } from './capture/in-place.ts';
 export type { Capture, CaptureRequest, CaptureStats } from './capture.ts';
 export { captureLayer } from './capture.ts';

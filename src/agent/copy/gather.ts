@@ -3,7 +3,7 @@
 import { lstatSync } from 'node:fs';
 import { posix } from 'node:path';
 import { BuildError } from '../../errors/index.ts';
-import { DiskTree, type EntryFacts, StoredTree } from '../../layer/index.ts';
+import { DiskTree, type EntryFacts, impliedDirectory, StoredTree } from '../../layer/index.ts';
 import { type ByteString, byteStringOf } from '../../model/index.ts';
 import { compileIgnore, type IgnoreMatcher } from '../../source/index.ts';
 import type { Store } from '../../store/index.ts';
@@ -88,18 +88,7 @@ function selectAll(
   });
 }
 
-const plainFile: EntryFacts = {
-  type: 'file',
-  mode: 0o644,
-  uid: 0,
-  gid: 0,
-  size: 0,
-  mtime: 0n,
-  linkName: '' as ByteString,
-  deviceMajor: 0,
-  deviceMinor: 0,
-  xattrs: new Map(),
-};
+const plainFile: EntryFacts = { ...impliedDirectory, type: 'file', mode: 0o644 };
 
 const noPivot = '' as ByteString;
 

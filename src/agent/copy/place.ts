@@ -3,7 +3,7 @@
  * a destination that is a directory or ends with a slash, and becomes the destination otherwise.
  */
 
-import type { Draft, EntryFacts, TreeNode } from '../../layer/index.ts';
+import { type Draft, type EntryFacts, impliedDirectory, type TreeNode } from '../../layer/index.ts';
 import { type ByteString, byteStringOf } from '../../model/index.ts';
 import type { ModeChange } from './mode.ts';
 import type { Selected } from './select.ts';
@@ -52,7 +52,7 @@ export class Placer {
   /** Facts of directories that nothing was copied for. */
   made(): EntryFacts {
     const { owner = { uid: 0, gid: 0 }, epoch } = this.#options;
-    return { ...plainDirectory, ...owner, mtime: epoch };
+    return { ...impliedDirectory, ...owner, mtime: epoch };
   }
 
   /** Facts of an entry in the layer. */
@@ -129,19 +129,6 @@ export class Placer {
     }
   }
 }
-
-const plainDirectory: EntryFacts = {
-  type: 'directory',
-  mode: 0o755,
-  uid: 0,
-  gid: 0,
-  size: 0,
-  mtime: 0n,
-  linkName: '' as ByteString,
-  deviceMajor: 0,
-  deviceMinor: 0,
-  xattrs: new Map(),
-};
 
 function join(directory: ByteString, path: ByteString): ByteString {
   return `${directory.replace(/\/+$/, '')}/${path}` as ByteString;

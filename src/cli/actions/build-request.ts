@@ -10,6 +10,7 @@ import {
   parseCache,
   parseSecret,
   parseSsh,
+  type SandboxRequest,
 } from '../../pipeline/index.ts';
 import { parseVariable } from '../../s2i/index.ts';
 import {
@@ -54,26 +55,33 @@ export function buildRequestFrom(
     runtimeArtifacts: listOption(options, 'runtimeArtifact'),
     keep: keepOf(options),
     storage: settings.storage,
-    network: settings.network,
-    addHosts: listOption(options, 'addHost').map(hostPair),
-    dropCapabilities: listOption(options, 'capDrop')
-      .flatMap((list) => list.split(','))
-      .map(capabilityName),
-    volumes: listOption(options, 'volume'),
+    ...sandboxRequestFrom(options, settings),
     injections: listOption(options, 'inject'),
     ...given(options, io),
     compression: settings.compression,
     timestamps: settings.timestamps,
     cache: cacheRequestFrom(options),
     ...texts(options),
+    ...optional('compressionLevel', settings.compressionLevel),
+    ...optional('sourceDateEpoch', sourceDateEpoch(io)),
+  };
+}
+
+/** Reads the options of the sandbox. */
+export function sandboxRequestFrom(options: OptionValues, settings: Settings): SandboxRequest {
+  return {
+    network: settings.network,
+    addHosts: listOption(options, 'addHost').map(hostPair),
+    dropCapabilities: listOption(options, 'capDrop')
+      .flatMap((list) => list.split(','))
+      .map(capabilityName),
+    volumes: listOption(options, 'volume'),
     ...limitsFrom(options),
     ...securityFrom(options),
     ...optional('caBundle', settings.caBundle),
     ...optional('executor', settings.executor),
     ...optional('minIsolation', settings.minIsolation),
     ...optional('timeoutSeconds', settings.timeout),
-    ...optional('compressionLevel', settings.compressionLevel),
-    ...optional('sourceDateEpoch', sourceDateEpoch(io)),
   };
 }
 
@@ -149,14 +157,12 @@ export function splitPair(pair: string): readonly [string, string] {
   return [pair.slice(0, at), pair.slice(at + 1)];
 }
 
-/** Checks `name:ip`. */
-export function hostPair(text: string): string {
+function hostPair(text: string): string {
   if (/^[A-Za-z0-9._-]+:[0-9A-Fa-f:.]+$/.test(text)) return text;
   throw new BuildError('USAGE_INVALID', `not name:ip: ${JSON.stringify(text)}`);
 }
 
-/** A capability by its full name. */
-export function capabilityName(text: string): string {
+function capabilityName(text: string): string {
   const name = text.trim().toUpperCase();
   return name.startsWith('CAP_') ? name : `CAP_${name}`;
 }

@@ -19,14 +19,11 @@ import { openSession } from '../session.ts';
 import { loadSettings, reportConfigWarnings } from '../wiring.ts';
 import {
   cacheRequestFrom,
-  capabilityName,
-  hostPair,
   optional,
+  sandboxRequestFrom,
   sourceDateEpoch,
   splitPair,
 } from './build-request.ts';
-import { limitsFrom } from './limit-options.ts';
-import { securityFrom } from './security-options.ts';
 
 /** Builds what was typed and returns the exit code. */
 export async function buildBuilder(invocation: Invocation): Promise<number> {
@@ -72,7 +69,7 @@ function requestFrom(invocation: Invocation, settings: Settings): DockerfileBuil
     ssh: listOption(options, 'ssh').map((text) => parseSsh(text, absolute)),
     squash: flagOption(options, 'squash'),
     cache: cacheRequestFrom(options),
-    ...sandboxFrom(invocation, settings),
+    ...sandboxRequestFrom(options, settings),
     storage: settings.storage,
     compression: settings.compression,
     timestamps: settings.timestamps,
@@ -107,23 +104,6 @@ function parseOutput(text: string): { readonly tag?: string; readonly output?: O
     suggestion:
       'write type=tar,dest=FILE or type=local,dest=DIRECTORY, or the name of an image such as oci-archive:FILE',
   });
-}
-
-function sandboxFrom({ options }: Invocation, settings: Settings) {
-  return {
-    network: settings.network,
-    addHosts: listOption(options, 'addHost').map(hostPair),
-    dropCapabilities: listOption(options, 'capDrop')
-      .flatMap((list) => list.split(','))
-      .map(capabilityName),
-    volumes: listOption(options, 'volume'),
-    ...limitsFrom(options),
-    ...securityFrom(options),
-    ...optional('caBundle', settings.caBundle),
-    ...optional('executor', settings.executor),
-    ...optional('minIsolation', settings.minIsolation),
-    ...optional('timeoutSeconds', settings.timeout),
-  };
 }
 
 /** A name alone takes its value from the environment, and is not given when it has none there. */

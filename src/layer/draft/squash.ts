@@ -5,12 +5,12 @@
 
 import { Readable } from 'node:stream';
 import { type ByteString, byteStringOf } from '../../model/index.ts';
-import { encodeEntry, endOfArchive, paddingOf, type TarEntry } from '../../tar/index.ts';
-import { Directory, type Name, pathOf } from '../apply/tree.ts';
+import { encodeEntry, endOfArchive, paddingOf } from '../../tar/index.ts';
+import { Directory, impliedDirectory, type Name, pathOf } from '../apply/tree.ts';
 import { fsPath } from '../directory-paths.ts';
 import { whiteoutOf } from '../whiteout.ts';
 import { readContent } from './content.ts';
-import { type DraftBase, plainEntry, readTree } from './draft.ts';
+import { type DraftBase, type EntryFacts, plainEntry, readTree } from './draft.ts';
 
 /** What is joined. */
 export interface SquashRequest {
@@ -103,14 +103,4 @@ function directoryIn(before: Directory | undefined, { name }: Name): Directory |
   return below instanceof Directory ? below : undefined;
 }
 
-const emptyFile: Omit<TarEntry, 'path' | 'mtime'> = {
-  type: 'file',
-  mode: 0o600,
-  uid: 0,
-  gid: 0,
-  size: 0,
-  linkName: '' as ByteString,
-  deviceMajor: 0,
-  deviceMinor: 0,
-  xattrs: new Map(),
-};
+const emptyFile: EntryFacts = { ...impliedDirectory, type: 'file', mode: 0o600 };
