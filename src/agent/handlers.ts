@@ -1,7 +1,7 @@
 /** Wires the operations of the agent to the store, the workspaces and the runtimes. */
 
 import { BuildError } from '../errors/index.ts';
-import { removeTree } from '../layer/index.ts';
+import { removeTree, treeProblem } from '../layer/index.ts';
 import { chooseRuntime, readIdentity, runtimes, searchTools } from '../runtime/index.ts';
 import type { Failpoint, Rootfs, Store } from '../store/index.ts';
 import { capture } from './operations/capture.ts';
@@ -73,6 +73,7 @@ export function createHandlers(
       await giveTree(start.idMapping, workspaces.get(input.workspace), input, signal);
       return undefined;
     },
+    checkTree: async ({ path }) => ({ problem: treeProblem(path) }),
     removeTree: async ({ path }) => {
       await removeTree(path);
       return undefined;

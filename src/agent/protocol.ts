@@ -361,6 +361,8 @@ export interface AgentOperations {
     result: undefined;
   };
   removeTree: { input: { path: string }; result: undefined };
+  /** What is wrong with a stored root file system. */
+  checkTree: { input: { path: string }; result: { problem: string | undefined } };
 }
 
 /** The name of an operation. */

@@ -7,7 +7,7 @@ import { type StartedAgent, startAgent } from '../agent/index.ts';
 import type { Config } from '../config/index.ts';
 import { BuildError } from '../errors/index.ts';
 import { searchTools } from '../runtime/index.ts';
-import type { RemoveTree, Store } from '../store/index.ts';
+import type { CheckTree, RemoveTree, Store } from '../store/index.ts';
 import type { Invocation } from './command.ts';
 import { compileCacheDirectory } from './compile-cache.ts';
 import { openLocalStore } from './wiring.ts';
@@ -62,19 +62,33 @@ export async function openSession(
   };
 }
 
+/** Runs `action` with an agent. */
+export async function withAgent<T>(
+  config: Config,
+  invocation: Invocation,
+  action: (agent: StartedAgent) => Promise<T>,
+): Promise<T> {
+  await using session = await openSession(config, invocation);
+  return await action(await session.agent);
+}
+
 /** Runs `action` with a way to remove trees that belong to subordinate ids. */
-export async function withTreeRemover<T>(
+export function withTreeRemover<T>(
   config: Config,
   invocation: Invocation,
   action: (removeTree: RemoveTree) => Promise<T>,
 ): Promise<T> {
-  await using session = await openSession(config, invocation);
-  return await action(treeRemover(await session.agent));
+  return withAgent(config, invocation, (agent) => action(treeRemover(agent)));
 }
 
 /** Removes trees through the agent, which has the ids that they belong to. */
 export function treeRemover(agent: StartedAgent): RemoveTree {
   return (path) => agent.call('removeTree', { path }).then(() => {});
+}
+
+/** Looks at stored root file systems through the agent, which may read them. */
+export function treeChecker(agent: StartedAgent): CheckTree {
+  return (path) => agent.call('checkTree', { path }).then(({ problem }) => problem);
 }
 
 /** What of the environment the agent gets: where tools and temporary files are, never credentials. */

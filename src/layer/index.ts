@@ -4,6 +4,7 @@ export { impliedDirectory } from './apply/tree.ts';
 export type { InPlace } from './capture/in-place.ts';
 export type { Capture, CaptureRequest, CaptureStats } from './capture.ts';
 export { captureLayer } from './capture.ts';
+export { treeProblem } from './check-tree.ts';
 export type { CopyOptions, CopyResult } from './copy-tree.ts';
 export { copyTree } from './copy-tree.ts';
 export { type FileContent, readContent } from './draft/content.ts';

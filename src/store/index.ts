@@ -15,7 +15,7 @@ export {
 } from './files.ts';
 export type { IngestPlace, Written } from './ingest.ts';
 export { BlobWriter, sweepIngest } from './ingest.ts';
-export type { DamagedEntry, StoreUsage, Usage, VerifyReport } from './inspect.ts';
+export type { CheckTree, DamagedEntry, StoreUsage, Usage, VerifyReport } from './inspect.ts';
 export type { Lease } from './lease.ts';
 export type { LockMode, LockOptions, OnWait } from './lock.ts';
 export { acquireLock, KernelLock, tryLock, withLock } from './lock.ts';

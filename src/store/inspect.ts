@@ -6,7 +6,7 @@ import type { CacheStore } from './caches.ts';
 import type { StoreContext } from './context.ts';
 import { moveAside } from './files.ts';
 import { sweepIngest } from './ingest.ts';
-import { withGate } from './lease.ts';
+import { leasedNames, withGate } from './lease.ts';
 import { listBlobs } from './listing.ts';
 import type { RootfsStore } from './rootfs.ts';
 import { treeSize } from './tree-size.ts';
@@ -20,10 +20,20 @@ export interface DamagedEntry {
   readonly movedTo?: string;
 }
 
+/** Says what is wrong with the stored root file system at a path; undefined when nothing is. */
+export type CheckTree = (path: string) => Promise<string | undefined>;
+
+/** Root file systems, and who can look into them. */
+interface CheckedTrees {
+  readonly store: RootfsStore;
+  readonly checkTree: CheckTree | undefined;
+}
+
 /** What a verification found. */
 export interface VerifyReport {
   readonly checkedBlobs: number;
   readonly checkedBytes: number;
+  readonly checkedRootfs: number;
   readonly damaged: readonly DamagedEntry[];
 }
 
@@ -49,7 +59,7 @@ export interface StoreUsage {
 export async function verify(
   context: StoreContext,
   reader: BlobReader,
-  rootfs: RootfsStore,
+  trees: CheckedTrees,
   signal?: AbortSignal,
 ): Promise<VerifyReport> {
   if (!context.readOnly) await sweepIngest(context.paths);
@@ -69,8 +79,9 @@ export async function verify(
       checkedBytes += found.size;
     }
   }
-  damaged.push(...(await checkRootfs(context, rootfs)));
-  return { checkedBlobs, checkedBytes, damaged };
+  const { checked, problems } = await checkRootfs(context, trees, signal);
+  damaged.push(...problems);
+  return { checkedBlobs, checkedBytes, checkedRootfs: checked, damaged };
 }
 
 /** Measures the state; see `Store.df`. */
@@ -116,18 +127,27 @@ async function setAsideStray(context: StoreContext, path: string): Promise<Damag
   return entryOf(path, 'is not named by a digest', movedTo);
 }
 
-/** A listed tree that cannot be found lacks a part; nobody can be using it. */
+/** A listed tree that cannot be found lacks a part; nobody can be using it. A tree that is in use stays. */
 async function checkRootfs(
   context: StoreContext,
-  rootfs: RootfsStore,
-): Promise<readonly DamagedEntry[]> {
-  const damaged: DamagedEntry[] = [];
-  for (const { key } of await rootfs.list()) {
-    if ((await rootfs.find(key)) !== undefined) continue;
-    if (!context.readOnly) await withGate(context, 'exclusive', () => rootfs.evict(key));
-    damaged.push(entryOf(key, 'is not complete', undefined));
+  { store, checkTree }: CheckedTrees,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly checked: number; readonly problems: readonly DamagedEntry[] }> {
+  const problems: DamagedEntry[] = [];
+  let checked = 0;
+  for (const { key, path } of await store.list()) {
+    signal?.throwIfAborted();
+    const isWhole = (await store.find(key)) !== undefined;
+    const problem = isWhole ? await checkTree?.(path) : 'is not complete';
+    checked += isWhole && checkTree !== undefined ? 1 : 0;
+    if (problem === undefined) continue;
+    if (!context.readOnly)
+      await withGate(context, 'exclusive', async () => {
+        if (!(await leasedNames(context)).has(key)) await store.evict(key);
+      });
+    problems.push(entryOf(key, problem, undefined));
   }
-  return damaged;
+  return { checked, problems };
 }
 
 function entryOf(name: string, reason: string, movedTo: string | undefined): DamagedEntry {

@@ -17,7 +17,7 @@ import { BlobFetcher, type FetchOptions, type FetchOutcome, type IngestOptions }
 import { fileError, type RemoveTree } from './files.ts';
 import { prepareHome } from './home.ts';
 import { BlobWriter, sweepIngest, type Written } from './ingest.ts';
-import { measure, type StoreUsage, type VerifyReport, verify } from './inspect.ts';
+import { type CheckTree, measure, type StoreUsage, type VerifyReport, verify } from './inspect.ts';
 import { acquireLease, type Lease } from './lease.ts';
 import { defaultLockTimeoutMs } from './lock.ts';
 import { StorePaths } from './paths.ts';
@@ -173,9 +173,12 @@ export class Store implements BlobSource, BlobSink, AsyncDisposable {
     return prune(this.#context, this, options);
   }
 
-  /** Hashes every blob again and sets aside what is not right, as are incomplete root file systems. */
-  verify(signal?: AbortSignal): Promise<VerifyReport> {
-    return verify(this.#context, this.#reader, this.rootfs, signal);
+  /**
+   * Hashes every blob again and sets aside what is not right, as are incomplete root file systems and those with which
+   * `checkTree` finds something wrong.
+   */
+  verify(signal?: AbortSignal, checkTree?: CheckTree): Promise<VerifyReport> {
+    return verify(this.#context, this.#reader, { store: this.rootfs, checkTree }, signal);
   }
 
   /** Measures what the state takes on the disk. */

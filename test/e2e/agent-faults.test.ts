@@ -1,6 +1,6 @@
 /** L01, L03: the agent dies, or a disk is full, at named moments of a build; the next build is as if nothing had been. */
 
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { run } from '../support/as-user.ts';
@@ -67,6 +67,22 @@ await t.test('L01 an agent that dies while it tidies up does not undo the build'
   t.same([...(await processesOf(built.home)), ...(await mountsOf(built.home))], []);
   t.equal((await build('late')).digest, undisturbed.digest);
   t.same(await leftovers(built.home), []);
+});
+
+await t.test('L09 store verify looks into root file systems', async (t) => {
+  const { home } = undisturbed;
+  const env = { S2OCI_HOME: home };
+  const whole = await bench.s2oci(['store', 'verify', '--json'], { env });
+  t.match(JSON.parse(whole.stdout), { checkedRootfs: 1, damaged: [] });
+  const [key = ''] = await readdir(join(home, 'rootfs'));
+  await writeFile(join(home, 'rootfs', key, 'fs/bin/added'), '');
+  const damaged = await bench.s2oci(['store', 'verify', '--json'], { env });
+  t.equal(damaged.code, 13);
+  t.match(JSON.parse(damaged.stdout), {
+    damaged: [{ name: key, reason: '"bin/added" was added' }],
+  });
+  succeed(t, await bench.s2oci(['store', 'verify'], { env }));
+  t.equal((await build('undisturbed')).code, 0, 'it is unpacked again');
 });
 
 await t.test('L03 a disk too small for what assemble writes', async (t) => {

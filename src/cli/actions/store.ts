@@ -2,9 +2,10 @@
 
 import { BuildError } from '../../errors/index.ts';
 import { displayText } from '../../model/index.ts';
+import type { VerifyReport } from '../../store/index.ts';
 import { formatBytes } from '../../ui/index.ts';
 import { flagOption, type Invocation, textOption } from '../command.ts';
-import { withTreeRemover } from '../session.ts';
+import { treeChecker, withAgent, withTreeRemover } from '../session.ts';
 import { loadSettings, openLocalStore } from '../wiring.ts';
 import { durationOption, sizeOption } from './measures.ts';
 
@@ -32,16 +33,15 @@ export async function showUsage(invocation: Invocation): Promise<number> {
   return 0;
 }
 
-/** Checks every blob. @throws BuildError `STORE_DAMAGED` when one was damaged */
+/** Checks every blob and root file system. @throws BuildError `STORE_DAMAGED` when one was damaged */
 export async function verify(invocation: Invocation): Promise<number> {
   const { io, options } = invocation;
-  await using store = await openLocalStore(await loadSettings(invocation), invocation);
-  const report = await store.verify(io.signal);
+  const report = await verifyStore(invocation);
   if (flagOption(options, 'json')) {
     io.stdout.write(`${JSON.stringify(report)}\n`);
   } else {
     io.stdout.write(
-      `${report.checkedBlobs} blobs, ${formatBytes(report.checkedBytes)}: ${report.damaged.length} damaged\n`,
+      `${report.checkedBlobs} blobs, ${formatBytes(report.checkedBytes)}, ${report.checkedRootfs} root file systems: ${report.damaged.length} damaged\n`,
     );
     for (const { name, reason } of report.damaged)
       io.stdout.write(`  ${displayText(`${name}: ${reason}`)}\n`);
@@ -50,6 +50,15 @@ export async function verify(invocation: Invocation): Promise<number> {
   throw new BuildError('STORE_DAMAGED', `${report.damaged.length} damaged entries were set aside`, {
     suggestion: 'nothing is lost: what was set aside is fetched again when it is needed',
   });
+}
+
+/** Trees may belong to subordinate ids, so the agent looks at them; it can only run where the store can be written. */
+async function verifyStore(invocation: Invocation): Promise<VerifyReport> {
+  const config = await loadSettings(invocation);
+  await using store = await openLocalStore(config, invocation);
+  const { signal } = invocation.io;
+  if (store.readOnly || (await store.rootfs.list()).length === 0) return store.verify(signal);
+  return withAgent(config, invocation, (agent) => store.verify(signal, treeChecker(agent)));
 }
 
 /** Removes what nothing uses. */

@@ -24,7 +24,7 @@ export const storeCommand: CommandSpec = {
     },
     {
       name: 'verify',
-      summary: 'check every blob; damaged ones are set aside',
+      summary: 'check every blob and root file system; what is damaged is set aside',
       options: [jsonOption],
       run: async (invocation) => (await import('../actions/store.ts')).verify(invocation),
     },
