@@ -1,33 +1,35 @@
 /** COPY, ADD and WORKDIR: files become a layer without any process that runs. */
 
 import { posix } from 'node:path';
-import type { CapturedLayer, CopySelection, CopySource } from '../agent/index.ts';
+import {
+  type CapturedLayer,
+  type CopySelection,
+  type CopySource,
+  digestFiles,
+  type FileDigest,
+} from '../agent/index.ts';
 import { fetchSources } from './add-sources.ts';
 import { pathIn } from './metadata.ts';
+import { pinnedInput } from './pinned-sources.ts';
 import { imageConfigOf, type StageLayer } from './stage-state.ts';
 import {
   cached,
   findOwner,
+  keep,
   parentInput,
+  recall,
   type Step,
   type StepContext,
   type StepOutcome,
 } from './step.ts';
+import type { CacheStep } from './step-cache.ts';
 
-/** Carries out COPY or ADD. */
+/** Carries out COPY or ADD. What is known by name is looked up before it is looked at. */
 export async function copyStep(
   context: StepContext,
   step: Step<'copy' | 'add'>,
 ): Promise<StepOutcome> {
-  const { workshop, signal } = context;
   const destination = destinationOf(context, step.destination);
-  const selection = await selectionOf(context, step);
-  const agent = await workshop.agent();
-  const digests = () => workshop.limit(() => agent.call('digestFiles', selection, { signal }));
-  const files = (await digests()).map(({ path, digest }) => ({
-    label: `file ${path}`,
-    value: digest,
-  }));
   const inputs = [
     parentInput(context),
     { label: 'destination', value: destination },
@@ -35,21 +37,59 @@ export async function copyStep(
     { label: 'mode', value: step.mode ?? '' },
     { label: 'options', value: JSON.stringify([step.kind, step.parents, step.exclude]) },
     ...layerInputs(context),
-    ...files,
   ];
+  const pinned = await pinnedInput(context, step);
+  if (pinned === undefined) return copyByContent(context, step, inputs);
+  const name = `${context.name}, by the name of its files`;
+  const byName = { kind: 'copy', name, inputs: [...inputs, pinned] };
+  const found = await recall(context, byName);
+  if (typeof found !== 'string') return found;
+  const outcome = await copyByContent(context, step, inputs);
+  if (outcome.layer?.near === undefined) await keep(context, byName, outcome.layer);
+  return outcome;
+}
+
+/** Files that are the same make the same layer, wherever they come from. */
+async function copyByContent(
+  context: StepContext,
+  step: Step<'copy' | 'add'>,
+  others: CacheStep['inputs'],
+): Promise<StepOutcome> {
+  const selection = await selectionOf(context, step);
+  const files = (await digestsOf(context, selection)).map(({ path, digest }) => ({
+    label: `file ${path}`,
+    value: digest,
+  }));
   const work = async () => {
     const owner = step.owner === undefined ? {} : { owner: await findOwner(context, step.owner) };
     const mode = step.mode === undefined ? {} : { mode: step.mode };
+    const destination = destinationOf(context, step.destination);
     return write(context, { ...selection, destination, ...owner, ...mode });
   };
   // Files of the context can be written to while they are copied.
   const isSame = async () => {
-    const after = await digests();
+    const after = await digestsOf(context, selection);
     return (
       after.length === files.length && after.every(({ digest }, i) => digest === files[i]?.value)
     );
   };
+  const inputs = [...others, ...files];
   return cached(context, { kind: 'copy', name: context.name, inputs }, work, { isSame });
+}
+
+/** Files that this process may not read are for the agent, as are those of root file systems. */
+async function digestsOf(
+  { workshop, signal }: StepContext,
+  selection: CopySelection,
+): Promise<readonly FileDigest[]> {
+  const { limit, deps } = workshop;
+  const isOurs = selection.sources.every(({ kind }) => kind !== 'rootfs');
+  const own = isOurs
+    ? await limit(() => digestFiles(deps.store, selection, signal)).catch(() => undefined)
+    : undefined;
+  if (own !== undefined) return own;
+  const agent = await workshop.agent();
+  return limit(() => agent.call('digestFiles', selection, { signal }));
 }
 
 /** Makes the working directory, which belongs to the user of the stage. */

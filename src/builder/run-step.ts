@@ -42,7 +42,6 @@ const scriptPath = '/run/s2oci/heredoc';
 /** Carries out RUN. */
 export async function runStep(context: StepContext, step: Step<'run'>): Promise<StepOutcome> {
   const { workshop, state } = context;
-  const { idMapping } = await workshop.agent();
   const { user, workingDir } = imageConfigOf(state).execution;
   const inputs = [
     parentInput(context),
@@ -59,12 +58,11 @@ export async function runStep(context: StepContext, step: Step<'run'>): Promise<
     { label: 'network of the step', value: step.network },
     ...sandboxInputs(workshop.request),
     ...(await mountInputs(context, step)),
-    { label: 'ids', value: idMapping.kind },
     ...layerInputs(context),
   ];
   const key = { kind: 'run', name: context.name, inputs };
   const whyNot = whyUncacheable(workshop.request);
-  return cached(context, key, () => run(context, step), { whyNot });
+  return cached(context, key, () => run(context, step), { whyNot, dependsOnIds: true });
 }
 
 function whyUncacheable({ volumes }: SandboxRequest): string | undefined {

@@ -39,8 +39,3 @@ export interface StepCache {
   find(step: CacheStep, signal: AbortSignal): Promise<CacheHit | CacheMiss>;
   keep(step: CacheStep, result: CacheResult): Promise<void>;
 }
-
-/** A cache that has nothing and keeps nothing. */
-export function without(why: string): StepCache {
-  return { find: async () => ({ found: false, why }), keep: async () => {} };
-}

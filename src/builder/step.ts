@@ -2,11 +2,12 @@
 
 import type { Arguments, Instruction, Scope, StageInput } from '../dockerfile/index.ts';
 import type { Reporter } from '../events/index.ts';
+import { isJsonObject } from '../model/index.ts';
 import type { Container } from '../pipeline/index.ts';
 import { Container as Opened } from '../pipeline/index.ts';
 import { type ResolvedUser, type UserOrigin, userOfImage } from '../s2i/index.ts';
 import { chainOf, imageConfigOf, type StageLayer, type StageState } from './stage-state.ts';
-import { type CacheStep, without } from './step-cache.ts';
+import type { CacheStep } from './step-cache.ts';
 import type { Workshop } from './workshop.ts';
 
 /** Everything that an instruction is carried out with. */
@@ -48,6 +49,8 @@ export interface CacheDoubts {
   readonly whyNot?: string | undefined;
   /** Asks, when the step has run, whether its inputs are still what they were. */
   readonly isSame?: () => Promise<boolean>;
+  /** The result may have lost owners where there is a single user id. */
+  readonly dependsOnIds?: boolean;
 }
 
 /** Takes the result of a step out of the cache, or carries it out when there is room and keeps what it gave. */
@@ -55,30 +58,53 @@ export async function cached(
   context: StepContext,
   step: CacheStep,
   work: () => Promise<StageLayer | undefined>,
-  { whyNot, isSame }: CacheDoubts = {},
+  { whyNot, isSame, dependsOnIds }: CacheDoubts = {},
 ): Promise<StepOutcome> {
   const { lease, limit } = context.workshop;
-  const cache = whyNot === undefined ? context.workshop.cache : without(whyNot);
-  const found = await cache.find(step, context.signal);
-  if (found.found) {
-    const { layer, blobs, near, place } = found;
-    const place_ = near === undefined ? {} : { near };
-    return {
-      ...(layer === undefined
-        ? {}
-        : { layer: { ...layer, blobs, origin: 'build' as const, ...place_ } }),
-      isCached: true,
-      reason: place,
-    };
-  }
+  const found = whyNot ?? (await recall(context, step));
+  if (typeof found !== 'string') return found;
   const layer = await limit(work);
   context.signal.throwIfAborted();
   if (layer !== undefined) await lease.add([layer.descriptor.digest]);
+  const mayKeep = whyNot === undefined && (isSame === undefined || (await isSame()));
+  if (mayKeep) await keep(context, step, layer, dependsOnIds);
+  return { ...(layer === undefined ? {} : { layer }), isCached: false, reason: found };
+}
+
+/** Takes the result of a step out of the cache; a text says why it is not there. */
+export async function recall(
+  { workshop, signal }: StepContext,
+  step: CacheStep,
+): Promise<StepOutcome | string> {
+  const found = await workshop.cache.find(step, signal);
+  if (!found.found) return found.why;
+  const { layer, blobs, near, place, facts } = found;
+  const isOfOneId = isJsonObject(facts) && facts['ids'] === 'single';
+  // Only then it has to be known who we are, which takes the agent to start.
+  if (isOfOneId && (await workshop.agent()).idMapping.kind !== 'single')
+    return 'it was made where there is a single user id';
+  const origin = 'build' as const;
+  const at = near === undefined ? { blobs, origin } : { blobs, origin, near };
+  return {
+    ...(layer === undefined ? {} : { layer: { ...layer, ...at } }),
+    isCached: true,
+    reason: place,
+  };
+}
+
+/** Keeps the result of a step, whose layer is in the store. */
+export async function keep(
+  { workshop }: StepContext,
+  step: CacheStep,
+  layer: StageLayer | undefined,
+  dependsOnIds = false,
+): Promise<void> {
   const { descriptor, diffId } = layer ?? {};
-  const result =
-    descriptor === undefined || diffId === undefined ? {} : { layer: { descriptor, diffId } };
-  if (isSame === undefined || (await isSame())) await cache.keep(step, { ...result, facts: null });
-  return { ...(layer === undefined ? {} : { layer }), isCached: false, reason: found.why };
+  const facts = dependsOnIds ? { ids: (await workshop.agent()).idMapping.kind } : null;
+  await workshop.cache.keep(step, {
+    ...(descriptor === undefined || diffId === undefined ? {} : { layer: { descriptor, diffId } }),
+    facts,
+  });
 }
 
 /** The input of a cache key that stands for all files below. */

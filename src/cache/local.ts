@@ -3,8 +3,7 @@
  * processes use it at once; a record appears whole or not at all, and the last one under a key stands.
  */
 
-import { asBuildError } from '../errors/index.ts';
-import { type Digest, isJsonObject } from '../model/index.ts';
+import { isJsonObject } from '../model/index.ts';
 import type { Lease, Store } from '../store/index.ts';
 import { formatInputs, parseInputs, type RememberedInputs } from './explain.ts';
 import type { CacheStep } from './key.ts';
@@ -23,16 +22,16 @@ export class LocalCache {
   }
 
   /**
-   * Finds the result of a step. Its layer is in the store, whole, and stays as long as the lease; a record whose
-   * layer is gone is none.
+   * Finds the result of a step. Its layer is in the store and stays as long as the lease; a record whose layer is
+   * gone or cut off is none. Content is verified when it is read, as that of all blobs.
    */
   async find(key: string, lease: Lease): Promise<CacheRecord | undefined> {
     const record = parseRecord(await this.#store.records.read(resultKind, key));
     if (record === undefined || record.key !== key) return undefined;
-    const layer = record.layer?.descriptor.digest;
+    const layer = record.layer?.descriptor;
     if (layer === undefined) return record;
-    await lease.add([layer]);
-    return (await this.#isWhole(layer)) ? record : undefined;
+    await lease.add([layer.digest]);
+    return (await this.#store.looksWhole(layer)) ? record : undefined;
   }
 
   /** Tells whether nothing at all is kept. */
@@ -54,17 +53,5 @@ export class LocalCache {
   /** Remembers the inputs of a step, to tell the next time what changed. */
   async remember(step: CacheStep): Promise<void> {
     await this.#store.records.write(inputsKind, step.name, { inputs: formatInputs(step) });
-  }
-
-  /** Hashes the layer too: one that is damaged is set aside, and the step simply runs again. */
-  async #isWhole(layer: Digest): Promise<boolean> {
-    try {
-      await this.#store.pathOf(layer);
-      return true;
-    } catch (thrown) {
-      const { code } = asBuildError(thrown);
-      if (code === 'BLOB_NOT_FOUND' || code === 'STORE_DAMAGED') return false;
-      throw thrown;
-    }
   }
 }

@@ -41,6 +41,15 @@ export class BlobReader {
     return (await lstatIfAny(this.#context.paths.blob(digest)))?.isFile() === true;
   }
 
+  /** Tells whether a file of the right size lies there, and notes that it is used; its content is checked when it is read. */
+  async looksWhole({ digest, size }: Expected): Promise<boolean> {
+    const path = this.#context.paths.blob(digest);
+    const found = await lstatIfAny(path);
+    if (found?.isFile() !== true || found.size !== size) return false;
+    await this.#dateUse(path, found.atimeMs, found.mtimeMs);
+    return true;
+  }
+
   /**
    * Looks at a blob, hashing it unless this process knows it already, and sets a damaged one aside.
    *

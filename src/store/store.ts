@@ -98,6 +98,11 @@ export class Store implements BlobSource, BlobSink, AsyncDisposable {
     return this.#reader.has(digest);
   }
 
+  /** Tells whether a file of the right size lies under the digest's name, and notes that it is used. */
+  looksWhole(descriptor: Pick<Descriptor, 'digest' | 'size'>): Promise<boolean> {
+    return this.#reader.looksWhole(descriptor);
+  }
+
   /**
    * Returns the file of a blob after verifying its content.
    *

@@ -1,6 +1,6 @@
 /** The build cache over a real store, with OCI layouts as the caches elsewhere. */
 
-import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -88,18 +88,17 @@ t.test('a step that changed no file has a result too', async (t) => {
   t.notOk('layer' in hit);
 });
 
-t.test('a result whose layer is gone or damaged is a miss', async (t) => {
+t.test('a result whose layer is gone or cut off is a miss', async (t) => {
   const here = await machine(t, await temporary(t), 'a');
   await using cache = await here.open();
   const result = await makeResult(here, 'layer');
   await cache.keep(stepOf('1'), result);
   const path = here.store.paths.blob(result.layer?.descriptor.digest ?? ('' as never));
-  const again = await openStore(here.store.paths.home);
-  t.teardown(() => again[Symbol.asyncDispose]());
   await truncate(path, 2);
   await using other = await here.open();
   t.match(await other.find(stepOf('1'), signal), { found: false, why: /not kept any more/ });
-  t.same(await readdir(here.store.paths.quarantine).then(({ length }) => length), 1);
+  await rm(path);
+  t.notOk((await other.find(stepOf('1'), signal)).found);
 });
 
 t.test('pruning everything takes results along; a lease keeps what a hit names', async (t) => {
