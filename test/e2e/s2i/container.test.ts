@@ -94,3 +94,25 @@ t.test('B8 .s2iignore goes along, moved scripts leave .s2i/bin', async (t) => {
   t.ok(names.includes('tmp/scripts/assemble'));
   t.notOk(names.includes('tmp/src/trace.log'));
 });
+
+t.test('A1 symbolic links are kept; --compat follows them, within the source', async (t) => {
+  await run('ln', ['-s', '.s2iignore', `${source}/link`]);
+  await run('ln', ['-s', 'nowhere', `${source}/dangling`]);
+  for (const [option, letter] of [
+    [['--keep-source'], 'l'],
+    [['--compat'], '-'],
+    [['--compat', '--keep-symlinks'], 'l'],
+  ] as const) {
+    succeed(t, await bench.s2oci([...args, ...option]));
+    const { layers } = await readLayout(bench, 'out');
+    const { stdout } = await run('tar', ['-tvzf', layers.at(-1) ?? '']);
+    const types = new Map(
+      [...stdout.matchAll(/^(.).* tmp\/src\/(link|dangling)\b/gm)].map(([, type, name]) => [
+        name,
+        type,
+      ]),
+    );
+    t.equal(types.get('link'), letter, `${option.join(' ')} [G]`);
+    t.equal(types.get('dangling'), 'l', 'one that leads nowhere stays [G]');
+  }
+});
