@@ -10,7 +10,6 @@ import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { abortable, streamOf } from '../blob/index.ts';
-import { BuildError } from '../errors/index.ts';
 import { byteStringOf } from '../model/index.ts';
 import {
   acquireLock,
@@ -65,7 +64,7 @@ export class ArchiveWriter implements AsyncDisposable {
    * @param name asked for when the content has ended; at most 100 bytes
    * @param start opens the content when its turn has come
    * @returns the size
-   * @throws BuildError `LIMIT_EXCEEDED` for 8 GiB and more, `NO_SPACE`, `IO_FAILED`; what the content fails with
+   * @throws BuildError `NO_SPACE`, `IO_FAILED`; what the content fails with
    */
   addStream(
     name: () => string,
@@ -120,23 +119,12 @@ export class ArchiveWriter implements AsyncDisposable {
     signal: AbortSignal | undefined,
   ): Promise<number> {
     const headerAt = this.#position;
-    const placeholder = encodeEntry(entryOf('placeholder', 'file', 0));
-    await this.#append(placeholder);
+    await this.#append(memberHeader('placeholder', 0));
     const contentAt = this.#position;
     for await (const chunk of abortable(content, signal)) await this.#append(chunk);
     const size = this.#position - contentAt;
-    const header = encodeEntry(entryOf(name(), 'file', size));
-    if (header.length !== placeholder.length) {
-      throw new BuildError(
-        'LIMIT_EXCEEDED',
-        `${name()} is too large for an archive of images: ${size} bytes`,
-        {
-          suggestion: 'write to a registry or to oci:DIR instead',
-        },
-      );
-    }
     await this.#append(paddingOf(size));
-    await this.#writeAt(header, headerAt);
+    await this.#writeAt(memberHeader(name(), size), headerAt);
     return size;
   }
 
@@ -182,6 +170,21 @@ export async function createArchive(
     await lock.remove();
     throw await fileError(error, `cannot write ${path}`, dirname(path));
   }
+}
+
+/**
+ * Returns the one block that describes a file, whatever its size: there is room for one only, because the size shows
+ * when the content has been written. From 8 GiB on, the size is in base 256 (GNU tar manual, "Basic Tar Format").
+ */
+export function memberHeader(name: string, size: number): Buffer {
+  if (size < 8 ** 11) return Buffer.from(encodeEntry(entryOf(name, 'file', size)));
+  const header = Buffer.from(encodeEntry(entryOf(name, 'file', 0)));
+  header.fill(0, 124, 136).writeBigUInt64BE(BigInt(size), 128);
+  header[124] = 0x80;
+  header.fill(' ', 148, 156);
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+  return header;
 }
 
 function entryOf(name: string, type: 'file' | 'directory', size: number): TarEntry {
