@@ -127,7 +127,9 @@ t.test('eight builds of the same at the same time are all right', async (t) => {
     const ran = await bench.s2oci(['run', target(i), '/bin/cat', '/copied/a.txt', '/mode']);
     t.equal(ran.stdout, 'a\na\n', ran.stderr);
   }
-  const last = await build(t, bench, [context, '-t', target(9), '--cache-from', cache]);
-  t.same(last.ran, []);
+  // Each step of the last one standing may be of another of the eight, so a combination of them may be new, once.
+  const after = [context, '-t', target(9), '--cache-from', cache];
+  t.notOk((await build(t, bench, after)).ran.some((step) => step.startsWith('RUN cat')));
+  t.same((await build(t, bench, after)).ran, []);
   t.same(await leftovers(bench.home), []);
 });
