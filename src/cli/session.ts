@@ -6,7 +6,7 @@
 import { type StartedAgent, startAgent } from '../agent/index.ts';
 import type { Config } from '../config/index.ts';
 import { BuildError } from '../errors/index.ts';
-import { searchTools } from '../runtime/index.ts';
+import { killLeftovers, searchTools } from '../runtime/index.ts';
 import type { CheckTree, RemoveTree, Store } from '../store/index.ts';
 import type { Invocation } from './command.ts';
 import { compileCacheDirectory } from './compile-cache.ts';
@@ -46,7 +46,7 @@ export async function openSession(
     },
     AbortSignal.any([io.signal, unneeded.signal]),
   );
-  const swept = agent.then((started) => store.sweep(treeRemover(started))).catch(() => {});
+  const swept = agent.then((started) => sweepKilled(store, started)).catch(() => {});
   return {
     store,
     agent,
@@ -70,6 +70,12 @@ export async function withAgent<T>(
 ): Promise<T> {
   await using session = await openSession(config, invocation);
   return await action(await session.agent);
+}
+
+/** Ends what killed runs left running, where no pid namespace took it along, and then removes what they left. */
+async function sweepKilled(store: Store, agent: StartedAgent): Promise<void> {
+  for (const directory of await store.deadScratches()) await killLeftovers(directory);
+  await store.sweep(treeRemover(agent));
 }
 
 /** Runs `action` with a way to remove trees that belong to subordinate ids. */

@@ -81,6 +81,19 @@ if (process.getuid?.() !== 0) {
     t.match(stderr, 'hint: start the job in a fresh container of exactly this builder image');
   });
 
+  t.test('what a killed build left running is ended by the next command', async (t) => {
+    const { reference } = await builderImage('node');
+    const { code, stdout, stderr } = await inBuilder(
+      `printf '#!/bin/sh\\nsetsid sleep 666 </dev/null >/dev/null 2>&1 &\\n>/volume/up\\nsleep 60\\n' >/volume/src/.s2i/bin/assemble
+       alive() { pgrep -fc '^sleep 666'; }
+       '${node}' '${program}' assemble /volume/src ${reference} --executor in-builder --to oci:/volume/out:1 >&2 &
+       while [ ! -e /volume/up ] && kill -0 $! ; do sleep 0.2; done
+       kill -9 $!; sleep 1; alive; s2oci store prune >&2; alive; true`,
+    );
+    succeed(t, { code, stderr });
+    t.equal(stdout, '1\n0\n', stderr);
+  });
+
   t.test('two halves: a job without credentials, and one that runs nothing', async (t) => {
     await using registry = await startDockerRegistry();
     const { reference } = await builderImage('node');
