@@ -11,6 +11,9 @@ import { isJsonObject, type Json } from '../model/index.ts';
 import type { StoreContext } from './context.ts';
 import { fileError, makeDirectories, unlinkIfAny, writeAtomically } from './files.ts';
 
+/** Milliseconds after which a record that was never finished is taken for abandoned. */
+const abandonedAfter = 3_600_000;
+
 /** Records by kind and key. Kinds are short lower-case words; keys are any text. */
 export class Records {
   readonly #context: StoreContext;
@@ -66,14 +69,19 @@ export class Records {
     await unlinkIfAny(join(this.#directory(kind), nameOf(key)));
   }
 
-  /** Removes the records written before a time, in milliseconds since the epoch. */
+  /**
+   * Removes the records written before a time, in milliseconds since the epoch. What another process is
+   * writing at the moment has a name that begins with a dot, and is left to it.
+   */
   async removeOlderThan(time: number): Promise<void> {
+    const abandoned = this.#context.now() - abandonedAfter;
     for (const kind of await readdir(this.#context.paths.records)) {
       const directory = this.#directory(kind);
       for (const name of await readdir(directory)) {
         const path = join(directory, name);
         const found = await stat(path).catch(() => undefined);
-        if (found !== undefined && found.mtimeMs < time) await unlinkIfAny(path);
+        const limit = name.startsWith('.') ? Math.min(time, abandoned) : time;
+        if (found !== undefined && found.mtimeMs < limit) await unlinkIfAny(path);
       }
     }
   }

@@ -82,6 +82,8 @@ async function runAccepted(
   const runsImage = flagOption(options, 'run');
   if (dockerfile !== undefined && runsImage)
     throw new BuildError('USAGE_INVALID', '--as-dockerfile builds nothing that --run could run');
+  if (dockerfile !== undefined && textOption(options, 'runtimeImage') !== undefined)
+    throw new BuildError('USAGE_INVALID', '--as-dockerfile cannot describe a --runtime-image');
   const config = await loadSettings(invocation);
   const file = await readEnvironmentFile(invocation);
   const plain = buildRequestFrom(invocation, config.values);
