@@ -26,7 +26,9 @@ interface Example {
   readonly kind: TestUserKind;
   readonly flags?: readonly string[];
   /** A file of the application that the second build has otherwise, and what the application says then. */
-  readonly change?: { readonly file: string; readonly from: string; readonly to: string };
+  readonly change: { readonly file: string; readonly from: string; readonly to: string };
+  /** Whether the builder image has nothing to keep between builds. */
+  readonly keepsNothing?: boolean;
   /** What goes from the builder into the base of all builders, which is the runtime image. */
   readonly runtimeArtifact?: string;
 }
@@ -39,8 +41,15 @@ const all: readonly Example[] = [
     ...{ builder: 'node', app: 'node-app', answers: /Hello!/, kind: 'with-subuids', flags: trust },
     change: { file: '.s2i/environment', from: 'GREETING=Hello', to: 'GREETING=Again' },
   },
-  { builder: 'python', app: 'python-app', answers: /from Python/, kind: 'with-subuids' },
-  { builder: 'nginx', app: 'static-site', answers: /from nginx/, kind: 'without-subuids' },
+  {
+    ...{ builder: 'python', app: 'python-app', answers: /from Python\./, kind: 'with-subuids' },
+    change: { file: 'app.py', from: 'from Python.', to: 'from Python again.' },
+  },
+  {
+    ...{ builder: 'nginx', app: 'static-site', answers: /from nginx\./, kind: 'without-subuids' },
+    change: { file: 'index.html', from: 'from nginx.', to: 'from nginx again.' },
+    keepsNothing: true,
+  },
   {
     ...{ builder: 'compiled', app: 'compiled-app', answers: /from C\./, kind: 'without-subuids' },
     change: { file: 'server.c', from: 'from C.', to: 'from C again.' },
@@ -112,14 +121,16 @@ async function checkExample(t: Test, example: Example): Promise<void> {
   const args = ['build', source, image, app, '--incremental', ...(example.flags ?? []), ...runtime];
   succeed(t, await bench.s2oci(args));
   t.match(await ask(bench, app), example.answers);
-  if (example.change === undefined) return;
   const { file, from, to } = example.change;
   const changed = join(source, file);
   await writeFile(changed, (await readFile(changed, 'utf8')).replaceAll(from, to));
   const again = await bench.s2oci(args);
   succeed(t, again);
-  t.match(again.stderr, /artifacts kept beside/, 'only the artifacts are fetched');
-  t.match(again.stderr, /Restoring/);
+  if (example.keepsNothing) t.match(again.stderr, /clean build: .*save-artifacts/);
+  else {
+    t.match(again.stderr, /artifacts kept beside/, 'only the artifacts are fetched');
+    t.match(again.stderr, /Restoring/);
+  }
   t.match(await ask(bench, app), to.replace('GREETING=', ''));
 }
 
