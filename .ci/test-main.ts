@@ -9,6 +9,7 @@
 
 import { spawn } from 'node:child_process';
 import { createWriteStream, existsSync, mkdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { checks } from './check/index.ts';
 import { openProject } from './check/project.ts';
@@ -20,8 +21,16 @@ import { runTestFiles } from './test-files.ts';
 const root = join(import.meta.dirname, '..');
 const counts: TestCounts = { passed: 0, failed: 0, skipped: 0 };
 const started = Date.now();
-const jobs = 2;
+/** One more than there are processors: tests wait for processes and networks more than they compute. */
+const jobs = availableParallelism() + 1;
 const fileTimeout = 15 * 60_000;
+/** Files that take minutes start first. */
+const longest = [
+  'test/e2e/environments.test.ts',
+  'test/dockerfile/equivalence.test.ts',
+  'test/e2e/example-builders.test.ts',
+  'test/layer/apply.test.ts',
+];
 process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143));
 
 await step('tools for tests', installTools);
@@ -83,8 +92,9 @@ function testFiles(): readonly string[] {
   const named = process.argv.slice(2);
   if (named.length > 0) return named;
   const all = openProject(root).list('test', '.test.ts');
-  const isLong = (path: string) => path.startsWith('test/e2e/');
-  return [...all.filter(isLong), ...all.filter((path) => !isLong(path))];
+  const rank = (path: string) =>
+    longest.includes(path) ? longest.indexOf(path) : path.startsWith('test/e2e/') ? 8 : 9;
+  return [...all].sort((a, b) => rank(a) - rank(b));
 }
 
 function sayFile(name: string, ok: boolean, milliseconds: number): void {
