@@ -1,8 +1,9 @@
 /**
- * Every case of `spec-fixtures/dockerfiles` gives the same root file system and the same config as buildah gives, built
+ * The cases of `spec-fixtures/dockerfiles` give the same root file system and the same config as buildah gives, built
  * by an unprivileged user. What differs on purpose stands in the case with its reason, and in docs/dockerfile.md.
  *
- * `S2OCI_EQUIVALENCE=regex` builds only the cases whose names match.
+ * Every second case is built, because buildah takes minutes for all of them; `S2OCI_EQUIVALENCE=regex` builds the cases whose
+ * names match, and `S2OCI_EQUIVALENCE=.` builds all.
  */
 
 import t from 'tap';
@@ -17,13 +18,14 @@ t.setTimeout(1_200_000);
 /** The cases that are built at a time. */
 const atOnce = 2;
 
-const only = new RegExp(process.env['S2OCI_EQUIVALENCE'] ?? '.');
-const all = (await readCases()).filter(({ name }) => only.test(name));
+const asked = process.env['S2OCI_EQUIVALENCE'];
+const cases = (await readCases()).filter(({ name }) => new RegExp(asked ?? '.').test(name));
+const compared = cases.filter((_, index) => asked !== undefined || index % 2 === 0);
 const builders = await Builders.open();
 t.teardown(() => builders[Symbol.asyncDispose]());
 
 t.test('s2oci and buildah make the same images', async (t) => {
-  await inParallel(all, (one) => check(t, one, 'many'));
+  await inParallel(compared, (one) => check(t, one, 'many'));
 });
 
 /** What can depend on how many ids the user has. */
@@ -37,8 +39,8 @@ const forOneId = new Set([
 ]);
 
 t.test('a user with one id makes them, too, but for owners that RUN sets', async (t) => {
-  const cases = all.filter(({ name }) => forOneId.has(name));
-  await inParallel(cases, (one) => check(t, one, 'one'));
+  const some = compared.filter(({ name }) => forOneId.has(name));
+  await inParallel(some, (one) => check(t, one, 'one'));
 });
 
 t.test('words at random mean the same in ENV', async (t) => {
