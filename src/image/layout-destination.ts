@@ -3,7 +3,7 @@
  * replaced, under a lock, so that several writers lose nothing of one another.
  */
 
-import { readdir, readFile, rmdir } from 'node:fs/promises';
+import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
   digestStream,
@@ -123,6 +123,9 @@ export async function openLayoutDestination(
   }
 }
 
+/** Files that are written under the lock of the index; without it they are what killed writers left. */
+const unfinished = /^\.(index\.json|oci-layout)\./;
+
 class LayoutDestination implements ImageDestination {
   readonly name: string;
   readonly family = 'any';
@@ -144,9 +147,11 @@ class LayoutDestination implements ImageDestination {
   /** Makes the layout if it is not there, and removes what killed writers left. */
   async prepare(): Promise<void> {
     await sweepIngest(this.#place);
+    const { path } = this.#wanted;
     await this.#locked(undefined, async () => {
-      if (!(await isLayout(this.#wanted.path)))
-        await makeLayout(this.#wanted.path, this.#failpoint);
+      const left = (await readdir(path)).filter((entry) => unfinished.test(entry));
+      for (const entry of left) await rm(join(path, entry), { force: true });
+      if (!(await isLayout(path))) await makeLayout(path, this.#failpoint);
     });
   }
 
@@ -234,7 +239,7 @@ async function isLayout(path: string): Promise<boolean> {
 
 async function refuseForeign(path: string): Promise<void> {
   const own = new Set([workingName, 'blobs', 'index.json']);
-  const isOwn = (entry: string) => own.has(entry) || /^\.(index\.json|oci-layout)\./.test(entry);
+  const isOwn = (entry: string) => own.has(entry) || unfinished.test(entry);
   const foreign = (await readdir(path)).find((entry) => !isOwn(entry));
   if (foreign === undefined) return;
   throw new BuildError(
