@@ -10,13 +10,14 @@
  */
 
 import { chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { findTestUser, run, type TestUser } from '../test/support/as-user.ts';
 import { startDockerRegistry } from '../test/support/docker-registry.ts';
 import { pushBuilder } from '../test/support/images.ts';
+import { reportBesideBuildah } from './measure.ts';
 
 const { values } = parseArgs({
   options: { files: { type: 'string', default: '8000' }, json: { type: 'string' } },
@@ -39,7 +40,7 @@ try {
   await makeSource(source, Number(values.files), user);
   const ours = await measure(source, () => s2oci(source, builder, user));
   const peer = await measure(source, () => buildah(source, user));
-  await report(ours, peer);
+  await reportBesideBuildah(ours, peer, values.json, { files: Number(values.files) });
 } finally {
   await run(process.execPath, [program, 'store', 'prune'], {
     user,
@@ -130,27 +131,4 @@ async function succeed(
 ): Promise<void> {
   const { code, stderr } = await run(command, args, { user, cwd: work, env });
   if (code !== 0) throw new Error(`${command} ended with ${code}: ${stderr}`);
-}
-
-async function report(ours: Times, peer: Times): Promise<void> {
-  const rows = scenarios.map((scenario) => ({
-    scenario,
-    s2oci: Number(ours[scenario].toFixed(2)),
-    buildah: Number(peer[scenario].toFixed(2)),
-    ratio: Number((ours[scenario] / peer[scenario]).toFixed(2)),
-  }));
-  for (const row of rows) {
-    process.stdout.write(
-      `${row.scenario.padEnd(6)} s2oci ${row.s2oci} s  buildah ${row.buildah} s  ratio ${row.ratio}\n`,
-    );
-  }
-  const result = {
-    date: new Date().toISOString().slice(0, 10),
-    node: process.version,
-    cpus: cpus().length,
-    files: Number(values.files),
-    rows,
-  };
-  if (values.json !== undefined)
-    await writeFile(values.json, `${JSON.stringify(result, undefined, 2)}\n`);
 }

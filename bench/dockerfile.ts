@@ -10,13 +10,14 @@
  */
 
 import { appendFile, chown, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { findTestUser, run } from '../test/support/as-user.ts';
 import { startDockerRegistry } from '../test/support/docker-registry.ts';
 import { exampleBase } from '../test/support/example-base.ts';
+import { reportBesideBuildah } from './measure.ts';
 
 const { values } = parseArgs({
   options: { rounds: { type: 'string', default: '3' }, json: { type: 'string' } },
@@ -47,7 +48,7 @@ try {
     ...['copy', '-q', '--dest-tls-verify=false'],
     ...[await exampleBase(), `docker://${base}`],
   ]);
-  await report(await measure(s2oci), await measure(buildah));
+  await reportBesideBuildah(await measure(s2oci), await measure(buildah), values.json);
 } finally {
   await run(process.execPath, [program, 'store', 'prune'], { user, env: environment() });
   await run('buildah', ['unshare', 'rm', '-rf', join(work, 'storage')], { user });
@@ -104,22 +105,4 @@ async function succeed(command: string, args: readonly string[]): Promise<void> 
   if (typeof user === 'string') throw new Error(user);
   const { code, stderr } = await run(command, args, { user, cwd: work, env: environment() });
   if (code !== 0) throw new Error(`${command} ended with ${code}: ${stderr}`);
-}
-
-async function report(ours: Times, peer: Times): Promise<void> {
-  const rows = scenarios.map((scenario) => ({
-    scenario,
-    s2oci: Number(ours[scenario].toFixed(2)),
-    buildah: Number(peer[scenario].toFixed(2)),
-    ratio: Number((ours[scenario] / peer[scenario]).toFixed(2)),
-  }));
-  for (const row of rows) {
-    process.stdout.write(
-      `${row.scenario.padEnd(7)} s2oci ${row.s2oci} s  buildah ${row.buildah} s  ratio ${row.ratio}\n`,
-    );
-  }
-  const date = new Date().toISOString().slice(0, 10);
-  const result = { date, node: process.version, cpus: cpus().length, rows };
-  if (values.json !== undefined)
-    await writeFile(values.json, `${JSON.stringify(result, undefined, 2)}\n`);
 }

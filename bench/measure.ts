@@ -104,3 +104,23 @@ export async function writeCosts(
   };
   await writeFile(file, `${JSON.stringify(result, undefined, 2)}\n`);
 }
+
+/** Prints the seconds of scenarios beside those of buildah, and writes them to a file, if one is named, with other facts of the run. */
+export async function reportBesideBuildah<Scenario extends string>(
+  ours: Readonly<Record<Scenario, number>>,
+  peer: Readonly<Record<Scenario, number>>,
+  file: string | undefined,
+  facts: Readonly<Record<string, number>> = {},
+): Promise<void> {
+  const rows = (Object.keys(ours) as Scenario[]).map((scenario) => ({
+    scenario,
+    s2oci: Number(ours[scenario].toFixed(2)),
+    buildah: Number(peer[scenario].toFixed(2)),
+    ratio: Number((ours[scenario] / peer[scenario]).toFixed(2)),
+  }));
+  for (const { scenario, s2oci, buildah, ratio } of rows)
+    console.log(`${scenario.padEnd(7)} s2oci ${s2oci} s  buildah ${buildah} s  ratio ${ratio}`);
+  const date = new Date().toISOString().slice(0, 10);
+  const result = { date, node: process.version, cpus: cpus().length, ...facts, rows };
+  if (file !== undefined) await writeFile(file, `${JSON.stringify(result, undefined, 2)}\n`);
+}

@@ -19,8 +19,11 @@ t.setTimeout(1_200_000);
 const atOnce = 2;
 
 const asked = process.env['S2OCI_EQUIVALENCE'];
-const cases = (await readCases()).filter(({ name }) => new RegExp(asked ?? '.').test(name));
-const compared = cases.filter((_, index) => asked !== undefined || index % 2 === 0);
+const cases = await readCases();
+const compared =
+  asked === undefined
+    ? cases.filter((_, index) => index % 2 === 0)
+    : cases.filter(({ name }) => new RegExp(asked).test(name));
 const builders = await Builders.open();
 t.teardown(() => builders[Symbol.asyncDispose]());
 
