@@ -38,6 +38,9 @@ export interface Agent extends AsyncDisposable {
   ): Promise<OperationResult<K>>;
 }
 
+/** How long an agent that was let go may take to end. */
+const graceMilliseconds = 10_000;
+
 interface OpenCall {
   readonly resolve: (value: never) => void;
   readonly reject: (error: Error) => void;
@@ -90,9 +93,12 @@ export class AgentProcess implements Agent {
     return this.#open(id, { kind: 'request', id, operation, input }, options);
   }
 
+  /** Lets the agent go; one that does not end by itself is ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#child.connected) this.#child.disconnect();
+    const limit = setTimeout(() => this.#child.kill('SIGKILL'), graceMilliseconds);
     await this.#ended;
+    clearTimeout(limit);
   }
 
   async #open<T>(id: number, message: ClientMessage, options: CallOptions): Promise<T> {

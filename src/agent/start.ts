@@ -1,8 +1,8 @@
 /** Starts an agent in the strongest namespaces that this machine allows, and connects to it. */
 
-import { once } from 'node:events';
 import { extname } from 'node:path';
 import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { BuildError } from '../errors/index.ts';
 import { digestOf, hexOf } from '../model/index.ts';
@@ -66,17 +66,16 @@ export async function startAgent(
     idMapping: idMappingOf(namespace),
   };
   // An agent that is still loading does not listen yet.
-  const kill = () => namespace.child.kill('SIGKILL');
+  const kill = () => namespace.kill();
   signal?.addEventListener('abort', kill, { once: true });
   try {
     const agent = await AgentProcess.connect(namespace.child, start, signal);
     return Object.assign(agent, { namespace });
   } catch (error) {
     kill();
-    if (namespace.stderr !== undefined && !namespace.stderr.closed)
-      await once(namespace.stderr, 'close');
-    const words = lastWords();
-    if (words === '' || signal?.aborted) throw error;
+    const words = await lastWords();
+    signal?.throwIfAborted();
+    if (words === '') throw error;
     throw new BuildError('RUNTIME_FAILED', `the agent did not start: ${words}`, {
       cause: error,
       origin: 'runtime',
@@ -105,10 +104,20 @@ function idMappingOf({
 
 const tailBytes = 4096;
 
-function keepTail(stream: Readable | undefined): () => string {
+/** How long the last words of an agent that was ended may take. */
+const drainMilliseconds = 1000;
+
+/** Keeps the end of a text; what is returned waits for the end of the stream first. */
+function keepTail(stream: Readable | undefined): () => Promise<string> {
   let tail = '';
+  const closed = Promise.withResolvers<void>();
+  if (stream === undefined) closed.resolve();
+  stream?.once('close', closed.resolve);
   stream?.setEncoding('utf8').on('data', (text: string) => {
     tail = (tail + text).slice(-tailBytes);
   });
-  return () => tail.trim();
+  return async () => {
+    await Promise.race([closed.promise, sleep(drainMilliseconds, undefined, { ref: false })]);
+    return tail.trim();
+  };
 }

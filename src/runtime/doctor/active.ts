@@ -87,7 +87,7 @@ export async function probeInside(deps: ActiveDeps, signal?: AbortSignal): Promi
   );
   const { child, mapping, method, idRange, freshProc, pidNamespace } = started;
   const namespace = { mapping, method, idRange, freshProc, pidNamespace };
-  const limit = setTimeout(() => child.kill('SIGKILL'), 4 * timeLimit);
+  const limit = setTimeout(started.kill, 4 * timeLimit);
   try {
     mkdirSync(deps.directory, { recursive: true });
     const { promise, resolve, reject } = Promise.withResolvers<ProbeAnswer>();
@@ -101,6 +101,6 @@ export async function probeInside(deps: ActiveDeps, signal?: AbortSignal): Promi
   } finally {
     clearTimeout(limit);
     if (child.connected) child.disconnect();
-    else child.kill('SIGKILL');
+    else started.kill();
   }
 }

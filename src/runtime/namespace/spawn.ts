@@ -5,7 +5,7 @@
  * `unshare` (parent death signal), `unshare` its child (--kill-child), and with that child, the first of
  * its pid namespace, the whole namespace goes. It has a session of its own: signals of the terminal do
  * not reach it, and TERM and INT sent to `unshare` are ignored; ask the program over its IPC channel to
- * end, and use SIGKILL on `child` to force it.
+ * end, and use `kill()` to force it.
  */
 
 import { spawn } from 'node:child_process';
@@ -59,6 +59,11 @@ export interface NamespaceProcess extends Launched {
   readonly mountNamespace: boolean;
   /** Why each stronger method was not used, one sentence each. */
   readonly reasons: readonly string[];
+  /**
+   * Ends the program with everything that belongs to it. Killing `child` alone is not enough while the program is
+   * being started: between its exec and the moment when it asks for a parent death signal it would live on.
+   */
+  kill(): void;
 }
 
 /**
@@ -85,7 +90,7 @@ export async function spawnInNamespace(
   for (const method of namespaceMethods(deps.tools, identity)) {
     if (wanted !== 'auto' && method.mapping !== wanted) continue;
     const result = await tryMethod(launch, method, signal);
-    if ('child' in result) return { ...result, reasons };
+    if ('child' in result) return withKill({ ...result, reasons });
     reasons.push(`${method.name}: ${result.reason}`);
   }
   if (wanted === 'auto' || wanted === 'none') return spawnPlain(launch, identity, reasons);
@@ -96,7 +101,7 @@ async function tryMethod(
   launch: Launch,
   method: NamespaceMethod | ImpossibleMethod,
   signal: AbortSignal | undefined,
-): Promise<Omit<NamespaceProcess, 'reasons'> | { readonly reason: string }> {
+): Promise<Omit<NamespaceProcess, 'reasons' | 'kill'> | { readonly reason: string }> {
   if (!isPossible(method)) return method;
   signal?.throwIfAborted();
   const result = await launchByMethod(launch, method, signal);
@@ -129,7 +134,7 @@ function spawnPlain(
     env: { ...launch.environment, LC_ALL: 'C' },
     detached: true,
   });
-  return {
+  return withKill({
     child,
     stdout: child.stdout ?? undefined,
     stderr: child.stderr ?? undefined,
@@ -140,7 +145,11 @@ function spawnPlain(
     mountNamespace: false,
     pidNamespace: false,
     reasons,
-  };
+  });
+}
+
+function withKill(started: Omit<NamespaceProcess, 'kill'>): NamespaceProcess {
+  return { ...started, kill: () => killGroup(started.child) };
 }
 
 function denied(mapping: Mapping, reasons: readonly string[]): BuildError {

@@ -28,7 +28,7 @@ try {
     },
     signal,
   );
-  const { child, stdout: _stdout, stderr: _stderr, ...facts } = started;
+  const { child, stdout: _stdout, stderr: _stderr, kill: _kill, ...facts } = started;
   child.on('message', (inside) => {
     tell({ ...facts, inside });
     if (mode !== 'stay') child.disconnect();
