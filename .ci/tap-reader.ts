@@ -87,8 +87,11 @@ export class TapReader {
   }
 
   #point(point: Point): void {
+    const path = this.#path;
+    // Of a file that was ended from outside, inner tests have begun and not ended.
+    while ((this.#blocks.at(-1)?.depth ?? 0) > point.depth) this.#blocks.pop();
     const block = this.#blocks.at(-1);
-    if (block?.depth === point.depth) this.#close(point);
+    if (block?.depth === point.depth) this.#close(point, path);
     else if (point.directive !== undefined) this.#count('skipped');
     else if (!point.ok) this.#failAssertion(point);
   }
@@ -97,9 +100,8 @@ export class TapReader {
     this.#blocks.push({ name, depth, tests: 0, ownFailures: 0, failedBlocks: 0 });
   }
 
-  /** The innermost block ends with its point. */
-  #close(point: Point): void {
-    const path = this.#path;
+  /** The innermost block ends with its point; the path leads to the innermost one that had begun. */
+  #close(point: Point, path: readonly string[]): void {
     const block = this.#blocks.pop();
     if (block === undefined) return;
     const { tests, ownFailures, failedBlocks } = block;

@@ -23,7 +23,7 @@ const counts: TestCounts = { passed: 0, failed: 0, skipped: 0 };
 const started = Date.now();
 /** One more than there are processors: tests wait for processes and networks more than they compute. */
 const jobs = availableParallelism() + 1;
-const fileTimeout = 15 * 60_000;
+const fileTimeout = 30 * 60_000;
 /** Files that take minutes start first. */
 const longest = [
   'test/e2e/environments.test.ts',
