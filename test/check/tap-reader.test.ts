@@ -113,8 +113,10 @@ ok 1 - a.test.ts # time=3ms
   t.strictSame(counts, { passed: 0, failed: 0, skipped: 1 });
 });
 
-t.test('a file that was ended from outside fails once, and takes no other file along', async (t) => {
-  const { counts, files, failures } = read(`# Subtest: a.test.ts
+t.test(
+  'a file that was ended from outside fails once, and takes no other file along',
+  async (t) => {
+    const { counts, files, failures } = read(`# Subtest: a.test.ts
     # Subtest: endless
         ok 1 - an assertion
 not ok 1 - a.test.ts # time=900000ms
@@ -127,10 +129,11 @@ not ok 1 - a.test.ts # time=900000ms
     ok 1 - fine # time=1ms
 ok 2 - b.test.ts # time=3ms
 `);
-  t.strictSame(counts, { passed: 1, failed: 1, skipped: 0 });
-  t.strictSame(files, ['FAIL a.test.ts', 'ok b.test.ts']);
-  t.strictSame(
-    failures.map(({ path }) => path),
-    ['a.test.ts > endless'],
-  );
-});
+    t.strictSame(counts, { passed: 1, failed: 1, skipped: 0 });
+    t.strictSame(files, ['FAIL a.test.ts', 'ok b.test.ts']);
+    t.strictSame(
+      failures.map(({ path }) => path),
+      ['a.test.ts > endless'],
+    );
+  },
+);
