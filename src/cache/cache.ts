@@ -7,7 +7,7 @@
 
 import type { BlobSource } from '../blob/index.ts';
 import { asBuildError } from '../errors/index.ts';
-import type { ImageDestination, ImageSource } from '../image/index.ts';
+import { type ImageDestination, type ImageSource, writtenName } from '../image/index.ts';
 import type { Digest } from '../model/index.ts';
 import type { Lease, Store } from '../store/index.ts';
 import { type NewCacheRecord, readCacheArtifact, writeCacheArtifact } from './artifact.ts';
@@ -144,7 +144,7 @@ export class BuildCache implements AsyncDisposable {
   async #readImports(signal: AbortSignal): Promise<readonly Import[]> {
     const opened = this.#options.from.map(async (name) => {
       try {
-        const source = this.#resources.use(await this.#deps.images.source(name));
+        const source = this.#resources.use(await this.#deps.images.source(writtenName(name)));
         const records = await readCacheArtifact(source, signal);
         return { source, records: new Map(records.map((record) => [record.key, record])) };
       } catch (thrown) {
@@ -161,7 +161,7 @@ export class BuildCache implements AsyncDisposable {
 
   async #publishTo(name: string, signal: AbortSignal): Promise<void> {
     const { images } = this.#deps;
-    await using source = await images.source(name);
+    await using source = await images.source(writtenName(name));
     const before = await readCacheArtifact(source, signal).catch((thrown: unknown) => {
       if (asBuildError(thrown).code === 'IMAGE_NOT_FOUND') return [];
       throw thrown;

@@ -2,12 +2,14 @@
 
 import { resolve } from 'node:path';
 import type { Config } from '../config/index.ts';
+import { BuildError } from '../errors/index.ts';
 import type { Reporter } from '../events/index.ts';
 import {
   type ImageDestination,
   type ImageSource,
   openDestination,
   openSource,
+  parseTransport,
   registryImage,
 } from '../image/index.ts';
 import {
@@ -50,8 +52,11 @@ export async function openImages(
   return {
     client,
     http,
-    source: async (name) =>
-      openSource(expandShortName(name, await loadRegistries(io)), deps, io.signal),
+    source: async (name) => {
+      const isReference = parseTransport(name).transport === 'registry';
+      const names = isReference ? expandShortName(name, await loadRegistries(io)) : [name];
+      return openFirst(names, (full) => openSource(full, deps, io.signal), io.signal);
+    },
     destination: (name) => openDestination(name, deps, io.signal),
     [Symbol.asyncDispose]: async () => {
       await close();
@@ -59,6 +64,38 @@ export async function openImages(
     },
   };
 }
+
+/**
+ * Opens the first of several images that is there. Only a registry that says it lacks one makes way for the next;
+ * one that fails is not passed over, or whoever can disturb it would choose what is pulled.
+ */
+async function openFirst(
+  names: readonly string[],
+  open: (name: string) => Promise<ImageSource>,
+  signal: AbortSignal,
+): Promise<ImageSource> {
+  for (const name of names) {
+    const source = await open(name);
+    if (names.length === 1) return source;
+    try {
+      await source.resolve(signal);
+      return source;
+    } catch (error) {
+      await source[Symbol.asyncDispose]();
+      if (!(error instanceof BuildError && absent.has(error.code))) throw error;
+    }
+  }
+  throw new BuildError('IMAGE_NOT_FOUND', `no registry has the image: asked ${names.join(', ')}`, {
+    suggestion: 'write its whole name; registries that want a login say no as well',
+  });
+}
+
+/** Registries also answer so for images that they lack, not to say which they have. */
+const absent: ReadonlySet<string> = new Set([
+  'IMAGE_NOT_FOUND',
+  'REGISTRY_UNAUTHORIZED',
+  'REGISTRY_DENIED',
+]);
 
 /** Opens connections to servers that are no registries; `close` ends them. */
 export function openHttp(io: CommandIo): ReturnType<typeof undiciTransport> {

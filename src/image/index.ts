@@ -34,4 +34,5 @@ export {
   parseTransport,
   type RegistryName,
   type TransportName,
+  writtenName,
 } from './transport-name.ts';

@@ -6,6 +6,7 @@
 import { BuildError } from '../errors/index.ts';
 import {
   type Digest,
+  formatReference,
   isDigest,
   parseReference,
   type Reference,
@@ -70,6 +71,17 @@ export function parseTransport(text: string): TransportName {
       if (Object.hasOwn(foreign, transport)) throw unsupported(transport);
       return registryName(text);
   }
+}
+
+/**
+ * Returns a name that says its registry, for an image that was or will be written under that name: what a short
+ * name stands for when images are looked for is no matter then.
+ *
+ * @throws BuildError as {@link parseTransport}
+ */
+export function writtenName(text: string): string {
+  const name = parseTransport(text);
+  return name.transport === 'registry' ? formatReference(name.reference) : text;
 }
 
 /** Writes the name so that {@link parseTransport} reads it back. */

@@ -14,7 +14,7 @@ import { RegistryHost } from './host/host.ts';
 import { type AddressKind, kindOfAddress } from './http/address.ts';
 import { Secrets } from './http/secrets.ts';
 import type { Transport } from './http/types.ts';
-import { undiciTransport } from './http/undici-transport.ts';
+import { type ClosableTransport, undiciTransport } from './http/undici-transport.ts';
 import { type BlobLocations, memoryLocations } from './locations.ts';
 import { type PullPlace, planPlaces } from './mirrors/places.ts';
 import { pingRegistry } from './operations/ping.ts';
@@ -38,11 +38,12 @@ export interface RegistryClientDeps {
 /** A client of OCI distribution registries. */
 export interface RegistryClient extends AsyncDisposable {
   /**
-   * Returns the repository that a reference names; its tag and digest play no part. Never touches the network.
+   * Returns the repository that a reference names; its tag and digest only choose among the rules of
+   * registries.conf. Never touches the network.
    *
    * @throws BuildError `POLICY_VIOLATION` when registries.conf blocks it
    */
-  repository(reference: Pick<Reference, 'registry' | 'repository'>): Repository;
+  repository(reference: Reference): Repository;
   /**
    * Checks that a registry takes the credential that the provider has for it. Returns whether it asked
    * for one; a registry that lets everybody in proves nothing about it.
@@ -60,33 +61,12 @@ export interface RegistryClient extends AsyncDisposable {
 /** Makes a registry client. */
 export function createRegistryClient(deps: RegistryClientDeps = {}): RegistryClient {
   const settings = { ...defaultRegistrySettings, ...deps.settings };
-  const made =
-    deps.transport === undefined
-      ? undiciTransport({ ...settings, connectMs: settings.timeouts.connectMs })
-      : undefined;
-  const context: Context = {
-    transport: deps.transport ?? (made?.send as Transport),
-    settings,
-    credentials: deps.credentials ?? anonymous,
-    reporter: deps.reporter ?? silentReporter,
-    clock: deps.clock ?? systemClock,
-    random: deps.random ?? Math.random,
-    counters: new Counters(),
-    secrets: new Secrets(),
-    resolveHost,
-  };
-  const hosts = new Map<string, RegistryHost>();
-  const hostOf = (registry: string, insecure: boolean): RegistryHost => {
-    const key = `${registry} ${insecure}`;
-    const host = hosts.get(key) ?? new RegistryHost(context, { registry, insecure });
-    hosts.set(key, host);
-    return host;
-  };
+  const { context, hostOf, close } = openHosts(deps, settings);
   const locations = deps.locations ?? memoryLocations();
-  const close = async (): Promise<void> => made?.close();
   return {
-    repository: ({ registry, repository }) => {
-      const { upstream, mirrors } = planPlaces({ registry, repository }, settings.registries);
+    repository: (reference) => {
+      const { registry, repository } = reference;
+      const { named, upstream, mirrors } = planPlaces(reference, settings.registries);
       const placeOf = (place: PullPlace): Place => ({
         host: hostOf(place.registry, place.insecure),
         repository: place.repository,
@@ -96,7 +76,8 @@ export function createRegistryClient(deps: RegistryClientDeps = {}): RegistryCli
         registry,
         repository,
         locations,
-        place: placeOf(upstream),
+        place: placeOf(named),
+        upstream: placeOf(upstream),
         mirrors: mirrors.map((mirror) => ({
           ...placeOf(mirror),
           pullFrom: mirror.pullFrom,
@@ -106,7 +87,7 @@ export function createRegistryClient(deps: RegistryClientDeps = {}): RegistryCli
       });
     },
     ping: (registry, signal) => {
-      const { insecure } = planPlaces({ registry, repository: '' }, settings.registries).upstream;
+      const { insecure } = planPlaces({ registry, repository: '' }, settings.registries).named;
       return pingRegistry(hostOf(registry, insecure), boundedSignal(context, signal));
     },
     get totals() {
@@ -114,6 +95,51 @@ export function createRegistryClient(deps: RegistryClientDeps = {}): RegistryCli
     },
     close,
     [Symbol.asyncDispose]: close,
+  };
+}
+
+interface Hosts {
+  readonly context: Context;
+  readonly hostOf: (registry: string, insecure: boolean) => RegistryHost;
+  readonly close: () => Promise<void>;
+}
+
+function openHosts(deps: RegistryClientDeps, settings: RegistrySettings): Hosts {
+  const shared = {
+    credentials: deps.credentials ?? anonymous,
+    reporter: deps.reporter ?? silentReporter,
+    clock: deps.clock ?? systemClock,
+    random: deps.random ?? Math.random,
+    counters: new Counters(),
+    secrets: new Secrets(),
+    resolveHost,
+  };
+  const transports: ClosableTransport[] = [];
+  const contextOf = (insecure: readonly string[]): Context => {
+    const own = { ...settings, insecure };
+    if (deps.transport !== undefined)
+      return { ...shared, settings: own, transport: deps.transport };
+    const made = undiciTransport({ ...own, connectMs: settings.timeouts.connectMs });
+    transports.push(made);
+    return { ...shared, settings: own, transport: made.send };
+  };
+  const context = contextOf(settings.insecure);
+  const hosts = new Map<string, RegistryHost>();
+  return {
+    context,
+    // A rule makes a host insecure for what the rule covers only, so that has connections of its own.
+    hostOf: (registry, insecure) => {
+      const key = `${registry} ${insecure}`;
+      const known = hosts.get(key);
+      if (known !== undefined) return known;
+      const own = insecure ? contextOf([...settings.insecure, registry]) : context;
+      const host = new RegistryHost(own, registry);
+      hosts.set(key, host);
+      return host;
+    },
+    close: async () => {
+      await Promise.all(transports.map((transport) => transport.close()));
+    },
   };
 }
 

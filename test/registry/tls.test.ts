@@ -5,6 +5,7 @@ import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
 import t from 'tap';
+import { parseRegistriesConfig } from '../../src/registry/mirrors/parse.ts';
 import { makeCertificate } from '../support/certificate.ts';
 import { reply } from '../support/fault-actions.ts';
 import { startFaultServer } from '../support/fault-server.ts';
@@ -83,6 +84,21 @@ t.test('item 67: insecure is for the named host only', async (t) => {
   const insecure = [named.host];
   t.same(await resolveAt(named.host, { insecure }), image.descriptor);
   t.equal((await errorOf(resolveAt(other.host, { insecure }))).code, 'TLS_UNTRUSTED');
+});
+
+t.test('items 67 and 69: a rule makes a host insecure for what it covers', async (t) => {
+  const tls = await makeCertificate(t.testdir({}), 'server');
+  await using server = await startFaultServer({ tls, rules });
+  const { host } = server;
+  const insecureBelow = (prefix: string) => ({
+    registries: parseRegistriesConfig(
+      `[[registry]]\nlocation = "${prefix}"\ninsecure = true`,
+      'the example',
+    ),
+  });
+  t.same(await resolveAt(host, insecureBelow(`${host}/app`)), image.descriptor);
+  const other = await errorOf(resolveAt(host, insecureBelow(`${host}/other`)));
+  t.equal(other.code, 'TLS_UNTRUSTED');
 });
 
 t.test('item 67: certs.d gives authorities per host, with and without port', async (t) => {

@@ -6,7 +6,7 @@
 
 import type { Agent } from '../../agent/index.ts';
 import { asBuildError } from '../../errors/index.ts';
-import type { ImageSource } from '../../image/index.ts';
+import { type ImageSource, writtenName } from '../../image/index.ts';
 import { digestOf } from '../../model/index.ts';
 import type { ResolvedUser } from '../../s2i/index.ts';
 import type { Lease } from '../../store/index.ts';
@@ -67,7 +67,9 @@ export async function restoreArtifacts(
     return clean('the previous image cannot run in the container of the builder image');
   if (script === undefined) return clean('the builder image has no save-artifacts script');
   try {
-    await using source = await deps.images.source(request.incrementalFrom ?? request.tag);
+    await using source = await deps.images.source(
+      request.incrementalFrom ?? writtenName(request.tag),
+    );
     const { value: previous } = await resolveImage(source, request.platform, signal);
     const restored =
       (await fromKeptArtifacts(deps, source, previous, input, signal)) ??

@@ -13,14 +13,6 @@ import { Gate } from './gate.ts';
 import { contact, type FirstContact, ping } from './scheme.ts';
 import { sendHop } from './send.ts';
 
-/** Who a host is. */
-export interface HostIdentity {
-  /** As in references and credential files: `docker.io`, `host:port`. */
-  readonly registry: string;
-  /** Named insecure by a mirror or registry rule. */
-  readonly insecure: boolean;
-}
-
 /** What a host was found to do, remembered between operations. */
 export interface Quirks {
   /** Size of chunks for uploads in pieces; undefined while whole blobs are accepted. */
@@ -45,17 +37,16 @@ export class RegistryHost {
     readonly small: LimitFunction;
   };
   readonly quirks: Quirks = { chunkSize: undefined, manyTags: true };
-  readonly #identity: HostIdentity;
   readonly #told = new Set<string>();
   #contact: Promise<FirstContact> | undefined;
   #reach: Promise<Reach> | undefined;
   #answered = false;
 
-  constructor(context: Context, identity: HostIdentity) {
+  /** @param registry as in references and credential files: `docker.io`, `host:port` */
+  constructor(context: Context, registry: string) {
     const { blobsPerHost, requestsPerHost } = context.settings.limits;
     this.context = context;
-    this.registry = identity.registry;
-    this.#identity = identity;
+    this.registry = registry;
     this.gate = new Gate(context.clock, context.random);
     this.limits = {
       pull: pLimit(blobsPerHost),
@@ -64,7 +55,7 @@ export class RegistryHost {
     };
     this.authorizer = new Authorizer({
       context,
-      registry: identity.registry,
+      registry,
       base: () => this.base(),
       sendToTokenServer: async (request) =>
         sendHop(
@@ -98,12 +89,10 @@ export class RegistryHost {
   }
 
   async #makeContact(): Promise<FirstContact> {
-    const { registry, insecure } = this.#identity;
     try {
       const found = await contact(
         this.context,
-        authorities[registry] ?? registry,
-        insecure,
+        authorities[this.registry] ?? this.registry,
         this.#ownSignal(),
       );
       this.#contact = Promise.resolve(found);

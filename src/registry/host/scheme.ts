@@ -28,14 +28,11 @@ export interface FirstContact {
 export async function contact(
   context: Context,
   authority: string,
-  insecure: boolean,
   signal: AbortSignal,
 ): Promise<FirstContact> {
   const secure = new URL(`https://${authority}`);
   const mayBePlain =
-    insecure ||
-    isLoopbackHost(secure.hostname) ||
-    isInsecureHost(authority, context.settings.insecure);
+    isLoopbackHost(secure.hostname) || isInsecureHost(authority, context.settings.insecure);
   if (!mayBePlain) return { base: secure, challenge: undefined };
   try {
     return { base: secure, challenge: await ping(context, secure, signal) };

@@ -15,10 +15,12 @@ export function mergeRegistriesConfig(
   second: RegistriesConfig,
 ): RegistriesConfig {
   const replaced = new Set(second.rules.map(({ prefix }) => prefix));
+  const shortNameMode = second.shortNameMode ?? first.shortNameMode;
   return {
     rules: [...first.rules.filter(({ prefix }) => !replaced.has(prefix)), ...second.rules],
     aliases: { ...first.aliases, ...second.aliases },
     searchRegistries:
       second.searchRegistries.length > 0 ? second.searchRegistries : first.searchRegistries,
+    ...(shortNameMode === undefined ? {} : { shortNameMode }),
   };
 }

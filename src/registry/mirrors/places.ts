@@ -3,7 +3,7 @@
  */
 
 import { BuildError } from '../../errors/index.ts';
-import type { Reference } from '../../model/index.ts';
+import { type Reference, withDefaultTag } from '../../model/index.ts';
 import type { Mirror, RegistriesConfig, RegistryRule } from './types.ts';
 
 /** Where to ask for a repository. */
@@ -15,25 +15,31 @@ export interface PullPlace {
 
 /** The places for one repository. */
 export interface PullPlaces {
-  /** Where the registry itself is, after rewriting. */
+  /** The registry that the reference names, for all but pulls. */
+  readonly named: PullPlace;
+  /** Where pulls go that no mirror answers: the registry itself after rewriting. */
   readonly upstream: PullPlace;
-  /** Mirrors that may be asked, most important first; only for pulls. */
+  /** Mirrors that may be asked, most important first. */
   readonly mirrors: readonly (PullPlace & { readonly pullFrom: Mirror['pullFrom'] })[];
 }
 
 /**
- * Plans where a repository is asked for.
+ * Plans where a repository is asked for. Rules move what is read; what is pushed goes where it was said to go.
  *
  * @throws BuildError `POLICY_VIOLATION` when the registry is blocked
  */
-export function planPlaces(
-  reference: Pick<Reference, 'registry' | 'repository'>,
-  config: RegistriesConfig,
-): PullPlaces {
-  const name = `${reference.registry}/${reference.repository}`;
-  const rule = matchingRule(name, config.rules);
+export function planPlaces(reference: Reference, config: RegistriesConfig): PullPlaces {
+  const { registry, repository, tag, digest } = withDefaultTag(reference);
+  const name = `${registry}/${repository}`;
+  const texts = [
+    name,
+    ...(tag === undefined ? [] : [`${name}:${tag}`]),
+    ...(digest === undefined ? [] : [`${name}@${digest}`]),
+  ];
+  const rule = matchingRule(texts, config.rules);
   if (rule === undefined) {
-    return { upstream: { ...split(name), insecure: false }, mirrors: [] };
+    const named = { registry, repository, insecure: false };
+    return { named, upstream: named, mirrors: [] };
   }
   if (rule.blocked) {
     throw new BuildError('POLICY_VIOLATION', `${name} is blocked by registries.conf`, {
@@ -41,6 +47,7 @@ export function planPlaces(
     });
   }
   return {
+    named: { registry, repository, insecure: rule.insecure },
     upstream: { ...split(rewrite(name, rule, rule.location)), insecure: rule.insecure },
     mirrors: rule.mirrors.map(({ location, insecure, pullFrom }) => ({
       ...split(rewrite(name, rule, location)),
@@ -50,10 +57,13 @@ export function planPlaces(
   };
 }
 
-/** The rule with the longest prefix that covers a name; `*.domain` covers hosts below the domain. */
-function matchingRule(name: string, rules: readonly RegistryRule[]): RegistryRule | undefined {
+/** The rule with the longest prefix that covers a text; `*.domain` covers hosts below the domain. */
+function matchingRule(
+  texts: readonly string[],
+  rules: readonly RegistryRule[],
+): RegistryRule | undefined {
   return rules
-    .filter(({ prefix }) => covered(name, prefix) !== undefined)
+    .filter(({ prefix }) => texts.some((text) => covered(text, prefix) !== undefined))
     .toSorted((a, b) => b.prefix.length - a.prefix.length)[0];
 }
 
@@ -77,7 +87,8 @@ function startsWithPath(name: string, prefix: string): boolean {
 
 function rewrite(name: string, rule: RegistryRule, location: string): string {
   if (location === '') return name;
-  return location + name.slice(covered(name, rule.prefix));
+  // The prefix of one tag is longer than the name; nothing of it is left then.
+  return location + name.slice(covered(name, rule.prefix) ?? name.length);
 }
 
 function split(name: string): { readonly registry: string; readonly repository: string } {

@@ -31,8 +31,10 @@ export interface RepositoryState {
   /** As in the reference. */
   readonly registry: string;
   readonly repository: string;
-  /** The registry itself, for everything but pulls that a mirror answers. */
+  /** The registry that was named, for everything but pulls. */
   readonly place: Place;
+  /** Where it is pulled from when no mirror answers. */
+  readonly upstream: Place;
   readonly mirrors: readonly MirrorPlace[];
   readonly locations: BlobLocations;
   readonly known: Map<Digest, KnownBlob>;
@@ -94,7 +96,7 @@ export async function throughMirrors<T>(
       mirror.host.tell('info', `${error.message}; asking the next registry`);
     }
   }
-  return work(state.place, undefined);
+  return work(state.upstream, undefined);
 }
 
 /** Leaves a place alone from now on, if it is a mirror. */
