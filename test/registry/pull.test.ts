@@ -417,6 +417,11 @@ t.test(
     const request = { method: 'GET', url, headers: {}, signal: AbortSignal.timeout(2000) } as const;
     const error = await errorOf(transport.send({ ...request, reach: 'public' }));
     t.match(error, { code: 'ERR_ADDRESS_REFUSED' });
+    for (const host of ['127.0.0.1', '[::1]', '[::ffff:127.0.0.1]', '2130706433']) {
+      const literal = new URL(url.href.replace('localhost', host));
+      const refused = await errorOf(transport.send({ ...request, url: literal, reach: 'public' }));
+      t.match(refused, { code: 'ERR_ADDRESS_REFUSED' }, `the address ${host} itself`);
+    }
     t.equal(server.requests.length, 0);
     const { body } = await transport.send({ ...request, reach: 'loopback' });
     body.resume();

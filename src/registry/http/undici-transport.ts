@@ -7,7 +7,7 @@
  */
 
 import { lookup as systemLookup } from 'node:dns';
-import type { LookupFunction } from 'node:net';
+import { isIP, type LookupFunction } from 'node:net';
 import type { Dispatcher } from 'undici';
 import { isWithinReach, kindOfAddress, type Reach } from './address.ts';
 import { addressRefusedCode } from './network-error.ts';
@@ -46,6 +46,7 @@ export function undiciTransport(settings: UndiciTransportSettings): ClosableTran
   };
   return {
     send: async (request) => {
+      checkAddress(request.url, request.reach);
       const dispatcher = await agentFor(request.url, request.reach);
       return sendThrough(dispatcher, request);
     },
@@ -98,6 +99,17 @@ async function tlsOptions(host: string, profiles: TlsProfiles): Promise<object> 
   return { secureContext: context, rejectUnauthorized: verify };
 }
 
+/** Fails for an address out of reach that stands in the URL itself: such are not resolved, and a proxy would connect to them. */
+function checkAddress({ hostname }: URL, reach: Reach): void {
+  const isAddress = isIP(hostname.replace(/^\[|\]$/g, '')) !== 0;
+  if (isAddress && !isWithinReach(kindOfAddress(hostname), reach))
+    throw refused(`${hostname} is an address that others may not send us to`);
+}
+
+function refused(text: string): Error {
+  return Object.assign(new Error(text), { code: addressRefusedCode });
+}
+
 /** Resolves names as usual and fails when any of the addresses is out of reach (DNS rebinding). */
 function checkedLookup(reach: Reach): LookupFunction {
   return (hostname, options, callback) => {
@@ -109,8 +121,8 @@ function checkedLookup(reach: Reach): LookupFunction {
       const bad = addresses.find(({ address }) => !isWithinReach(kindOfAddress(address), reach));
       const first = addresses[0];
       if (bad !== undefined || first === undefined) {
-        const text = `${hostname} resolves to ${bad?.address}, which this registry may not send us to`;
-        callback(Object.assign(new Error(text), { code: addressRefusedCode }), '', 0);
+        const text = `${hostname} resolves to ${bad?.address}, where others may not send us to`;
+        callback(refused(text), '', 0);
       } else if (options.all === true) {
         callback(null, addresses);
       } else {
