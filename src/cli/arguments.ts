@@ -3,7 +3,8 @@
  *
  * - `-v` in front of `/host:/container` is `--volume`, any other `-v` is `--verbose`;
  * - `--flag=true` is `--flag`, and `--flag=false` is as good as nothing;
- * - options of the program in front of the command go behind it.
+ * - options of the program in front of the command go behind it;
+ * - behind the image of `run` stands a command with options of its own.
  */
 
 import type { CommandSpec } from './command.ts';
@@ -29,9 +30,37 @@ export function normalizeArguments(
   const [name, ...words] = rest;
   const command = commands.find((candidate) => candidate.name === name);
   if (name === undefined || command === undefined) return argv;
+  const own = words.slice(0, ownWords(words, command));
+  const others = words.slice(own.length);
+  const dashes = command.takesCommand === true && others[0] !== '--' ? ['--'] : [];
+  return [name, ...before, ...rewrite(own, command), ...dashes, ...others];
+}
+
+/** How many words are for the command itself: those in front of `--` or of what its first argument is to run. */
+function ownWords(words: readonly string[], command: CommandSpec): number {
   const end = words.indexOf('--');
-  const own = end === -1 ? words : words.slice(0, end);
-  return [name, ...before, ...rewrite(own, command), ...words.slice(own.length)];
+  const own = end === -1 ? words.length : end;
+  if (command.takesCommand !== true) return own;
+  const withValue = new Set(flagNames(command, (flags) => /[<[]/.test(flags)));
+  let at = 0;
+  while (at < own && /^-./.test(words[at] ?? ''))
+    at += takesNext(words[at] ?? '', withValue) ? 2 : 1;
+  return Math.min(at + 1, own);
+}
+
+/** Whether the value of an option is the next word; of `-qe A=1` it is, of `-eA=1` and `--env=A=1` it is not. */
+function takesNext(word: string, withValue: ReadonlySet<string>): boolean {
+  if (word.startsWith('--')) return withValue.has(word);
+  const letters = [...word.slice(1)];
+  const first = letters.findIndex((letter) => withValue.has(`-${letter}`));
+  return first !== -1 && first === letters.length - 1;
+}
+
+/** The spellings of those options of a command whose flags a test takes. */
+function flagNames(command: CommandSpec, test: (flags: string) => boolean): readonly string[] {
+  return (command.options ?? [])
+    .filter(({ flags }) => test(flags))
+    .flatMap(({ flags }) => flags.split(/[\s,]+/).filter((word) => word.startsWith('-')));
 }
 
 function leading(argv: readonly string[]) {
@@ -44,11 +73,7 @@ function leading(argv: readonly string[]) {
 }
 
 function rewrite(words: readonly string[], command: CommandSpec): readonly string[] {
-  const flags = new Set(
-    (command.options ?? [])
-      .filter(({ flags }) => !/[<[]/.test(flags))
-      .flatMap(({ flags }) => flags.split(/[\s,]+/)),
-  );
+  const flags = new Set(flagNames(command, (flags) => !/[<[]/.test(flags)));
   const takesVolumes = command.options?.some(({ flags }) => flags.startsWith('-v, --volume '));
   return words.flatMap((word, at) => {
     if (word === '-v') {

@@ -34,6 +34,8 @@ export interface CommandSpec {
   /** Lines a user could type, shown at the end of the help. */
   readonly examples?: readonly string[];
   readonly subcommands?: readonly CommandSpec[];
+  /** Behind its first argument stands a command, whose options are not ours. */
+  readonly takesCommand?: boolean;
   /** Runs the command and returns the exit code; throws BuildError for every expected failure. */
   readonly run?: (invocation: Invocation) => Promise<number>;
 }

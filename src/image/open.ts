@@ -1,6 +1,7 @@
 /** Opens images by the names that users give them, whatever the transport. */
 
-import type { Reference } from '../model/index.ts';
+import { BuildError } from '../errors/index.ts';
+import { displayText, type Reference } from '../model/index.ts';
 import { type Failpoint, noFailpoint } from '../store/index.ts';
 import { openDockerArchiveDestination } from './docker-archive-destination.ts';
 import { openDockerArchiveSource } from './docker-archive-source.ts';
@@ -56,7 +57,8 @@ export async function openSource(
 /**
  * Opens an image for writing. The caller disposes it; what was not tagged by then is not visible.
  *
- * @throws BuildError `REFERENCE_INVALID`, `USAGE_INVALID`, `LOCK_TIMEOUT`, and the errors of the transport
+ * @throws BuildError `REFERENCE_INVALID` also for a name without a registry, `USAGE_INVALID`, `LOCK_TIMEOUT`, and the errors
+ * of the transport
  */
 export async function openDestination(
   text: string,
@@ -64,7 +66,10 @@ export async function openDestination(
   signal?: AbortSignal,
 ): Promise<ImageDestination> {
   const name = parseTransport(text);
-  if (name.transport === 'registry') return deps.registry(name.reference);
+  if (name.transport === 'registry') {
+    refuseUnowned(text, name.reference);
+    return deps.registry(name.reference);
+  }
   const path = deps.absolutePath(name.path);
   const failpoint = deps.failpoint ?? noFailpoint;
   switch (name.transport) {
@@ -75,6 +80,19 @@ export async function openDestination(
     case 'docker-archive':
       return openDockerArchiveDestination({ ...name, path }, failpoint, signal);
   }
+}
+
+/** A name without a registry means one of Docker's own images, which nobody else can push: better said before a build than after. */
+function refuseUnowned(text: string, { registry, repository }: Reference): void {
+  const official = registry === 'docker.io' && repository.startsWith('library/');
+  if (!official || text.includes('library/')) return;
+  throw new BuildError(
+    'REFERENCE_INVALID',
+    `${displayText(text)} has no registry, and means ${registry}/${repository}, which only Docker can push`,
+    {
+      suggestion: `name a registry, as in registry.example.com/${repository.slice('library/'.length)}, or write a layout: oci:DIR:TAG`,
+    },
+  );
 }
 
 function filesOf(archive: OpenedArchive): LayoutFiles {

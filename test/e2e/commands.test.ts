@@ -129,19 +129,20 @@ t.test('doctor names the way a build would take', async (t) => {
 t.test('run gives the exit code of the process and keeps nothing it wrote', async (t) => {
   await using bench = await openWorkbench();
   const { reference: builder } = await builderImage('busybox');
-  const failed = await bench.s2oci([
-    'run',
-    builder,
-    '--',
-    '/bin/sh',
-    '-c',
-    'echo out; echo err >&2; echo x > /file; exit 7',
-  ]);
+  const script = 'echo out; echo err >&2; echo x > /file; exit 7';
+  const failed = await bench.s2oci(['run', builder, '/bin/sh', '-c', script]);
   t.equal(failed.code, 7);
   t.equal(failed.stdout, 'out\n');
   const again = await bench.s2oci(['run', builder, '--', '/bin/ls', '/file']);
   t.not(again.code, 0, 'nothing stays');
   t.same(await processesOf(bench.home), []);
+
+  const others = ['-v', '--env=B', '--quiet=true', '--', '--help'];
+  const echo = ['/bin/sh', '-c', 'echo "$A $*"', 'name', ...others];
+  for (const dashes of [[], ['--']]) {
+    const told = await bench.s2oci(['run', '-v', '-e', 'A=1', builder, ...dashes, ...echo]);
+    t.equal(told.stdout, `1 ${others.join(' ')}\n`, `what follows is the command's ${told.stderr}`);
+  }
 });
 
 t.test('N1 N3 mistakes end with their exit codes, a reason and advice', async (t) => {
@@ -158,6 +159,7 @@ t.test('N1 N3 mistakes end with their exit codes, a reason and advice', async (t
       4,
       /error in source .SOURCE_NOT_FOUND/,
     ],
+    [['build', source, builder, 'my-app'], 2, /REFERENCE_INVALID.*my-app has no registry/],
     [['build', source, '127.0.0.1:1/none:1', 'oci:x:1'], 5, /REGISTRY_UNAVAILABLE/],
     [['build', source, 'oci:./nowhere:1', 'oci:x:1'], 7, /IMAGE_NOT_FOUND/],
     [

@@ -69,7 +69,7 @@ async function freePort(): Promise<number> {
 /** Runs an application until it answers, and returns the answer. */
 async function ask(bench: Workbench, image: string): Promise<string> {
   const port = await freePort();
-  const server = bench.start(['run', image, '-e', `PORT=${port}`]);
+  const server = bench.start(['run', '-e', `PORT=${port}`, image]);
   const ended = once(server, 'exit');
   let said = '';
   for (const stream of [server.stdout, server.stderr])

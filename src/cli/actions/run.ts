@@ -146,7 +146,7 @@ function commandLine(
   const command = [...execution.entrypoint, ...own];
   if (command.length > 0) return command;
   throw new BuildError('USAGE_INVALID', `${image} has no command of its own`, {
-    suggestion: 'name one: s2oci run IMAGE -- COMMAND',
+    suggestion: 'name one: s2oci run IMAGE COMMAND',
   });
 }
 

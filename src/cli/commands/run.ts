@@ -27,11 +27,12 @@ export const runCommand: CommandSpec = {
   name: 'run',
   summary: 'run an image',
   description:
-    'Runs an image rootless until it ends. Its ports are ports of this machine. Ctrl-C stops it; nothing that it wrote is kept.',
+    'Runs an image rootless until it ends. Its ports are ports of this machine. Ctrl-C stops it; nothing that it wrote is kept. Options stand in front of the image; everything behind it belongs to the command.',
   arguments: [
     imageArgument,
-    { name: '[args...]', description: "instead of the image's own command" },
+    { name: '[args...]', description: "instead of the image's own command, with its options" },
   ],
+  takesCommand: true,
   options: [
     {
       flags: '-e, --env <NAME=VALUE>',
@@ -42,7 +43,10 @@ export const runCommand: CommandSpec = {
     { flags: '-w, --workdir <dir>', description: "working directory instead of the image's own" },
     ...executionOptions,
   ],
-  examples: ['s2oci run -e PORT=8080 registry.example.com/apps/hello:1'],
+  examples: [
+    's2oci run -e PORT=8080 registry.example.com/apps/hello:1',
+    's2oci run -u 0 registry.example.com/apps/hello:1 ls -l /tmp',
+  ],
   run: async (invocation) => (await import('../actions/run.ts')).run(invocation),
 };
 

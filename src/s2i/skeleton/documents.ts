@@ -92,7 +92,7 @@ s2oci usage "$builder" | grep -q "Sample invocation" || fail "usage says nothing
 
 for flags in --incremental=false --incremental=true; do
   s2oci build test/test-app "$builder" "$app" "$flags"
-  s2oci run "$app" -e "PORT=$port" &
+  s2oci run -e "PORT=$port" "$app" &
   server=$!
   page_answers || fail "the application does not answer (built with $flags)"
   kill "$server"
