@@ -30,7 +30,12 @@ import { compileIgnore, type SourceTree } from '../source/index.ts';
 import type { BuildDeps } from './deps.ts';
 import { listInjections } from './injections.ts';
 import { openBuildSource } from './open-source.ts';
-import { type OutsideScripts, readScriptsAt, readSourceScripts } from './outside-scripts.ts';
+import {
+  type OutsideScripts,
+  readScriptsAt,
+  readScriptsOf,
+  readSourceScripts,
+} from './outside-scripts.ts';
 import { resolveImage } from './phases/resolve.ts';
 import { readSourceEnvironment } from './phases/source.ts';
 import type { BuildRequest } from './request.ts';
@@ -79,7 +84,7 @@ export async function writeDockerfile(
   await removeTree(upload);
   await mkdir(upload, { recursive: true });
   await copySource(tree, join(upload, 'src'), signal);
-  const scripts = await supplyScripts(deps, request, tree, signal);
+  const scripts = await supplyScripts(deps, request, { tree, builder }, signal);
   await writeScripts(scripts.found, join(upload, 'scripts'));
   const { execution } = builder;
   const cwd =
@@ -144,7 +149,7 @@ interface SuppliedScripts {
 async function supplyScripts(
   { http }: DockerfileDeps,
   { scriptsUrl }: BuildRequest,
-  tree: SourceTree,
+  { tree, builder }: Pick<Gathered, 'tree' | 'builder'>,
   signal: AbortSignal,
 ): Promise<SuppliedScripts> {
   const url =
@@ -152,7 +157,8 @@ async function supplyScripts(
       ? undefined
       : parseScriptsUrl(scriptsUrl, { from: 'user', what: '--scripts-url', allowRemote: true });
   const atUrl = await readScriptsAt(http, url, 'any', signal);
-  const found = new Map([...(await readSourceScripts(tree.path)), ...atUrl]);
+  const ofImage = await readScriptsOf(http, builder.contract, signal);
+  const found = new Map([...ofImage, ...(await readSourceScripts(tree.path)), ...atUrl]);
   const warnings = [...found.values()].flatMap((script) => script.warnings);
   return { url, found, fromUrl: new Set(atUrl.keys()), warnings };
 }

@@ -125,7 +125,11 @@ async function openBuild(
     async (abort) => (waits ? undefined : await unpackBuilder(run, builder, lease, abort)),
     (abort) =>
       asPartOf('source', async () => {
-        const source = await openInputs(run, builder, abort);
+        const source = await openInputs(
+          run,
+          runtime === undefined ? [builder] : [builder, runtime],
+          abort,
+        );
         if (isUncacheable) return { source };
         const { entries, stamp } = await hashSource(source.tree, abort);
         const step = await assembleStep({

@@ -40,7 +40,9 @@ export interface BuildSource {
 /** Resolves the builder image and holds it against what the user allows. */
 export async function chooseBuilder(run: BuildRun, signal: AbortSignal): Promise<ChosenBuilder> {
   const { request } = run;
-  const chosen = await run.timer.run('resolve', () => chooseImage(run, request.builder, signal));
+  const chosen = await run.timer.run('resolve', () =>
+    chooseImage(run, request.builder, 'builder', signal),
+  );
   checkUsers(request, chosen.image.config.execution, chosen.contract);
   return chosen;
 }
@@ -58,7 +60,9 @@ export async function chooseRuntime(
   const { request } = run;
   const { runtimeImage, runtimeArtifacts } = request;
   if (runtimeImage === undefined) return undefined;
-  const { value: chosen } = await asPartOf('resolve', () => chooseImage(run, runtimeImage, signal));
+  const { value: chosen } = await asPartOf('resolve', () =>
+    chooseImage(run, runtimeImage, 'runtime', signal),
+  );
   const { contract, image } = chosen;
   checkRuntimeUser(request, image.config.execution, contract);
   const artifacts = parseRuntimeArtifacts(runtimeArtifacts, contract.runtimeArtifacts);
@@ -68,12 +72,14 @@ export async function chooseRuntime(
 async function chooseImage(
   run: BuildRun,
   name: string,
+  of: 'builder' | 'runtime',
   signal: AbortSignal,
 ): Promise<PhaseOutcome<ChosenBuilder>> {
   const { request } = run;
   const source = run.resources.use(await run.deps.images.source(name));
   const { value: image, ...outcome } = await resolveImage(source, request.platform, signal);
   const contract = parseBuilderContract(image.config.execution, {
+    of,
     allowRemoteScripts: request.allowRemoteScripts,
   });
   run.warn(contract.warnings);
@@ -81,17 +87,17 @@ async function chooseImage(
   return { ...outcome, value: { image, contract, destination } };
 }
 
-/** Opens the source and reads what it says about the build. */
+/** Opens the source and reads what it says about the build, and the scripts that the chosen images name elsewhere. */
 export async function openInputs(
   run: BuildRun,
-  { contract }: ChosenBuilder,
+  images: readonly ChosenBuilder[],
   signal: AbortSignal,
 ): Promise<BuildSource> {
   const { deps, request, resources } = run;
   const tree = resources.use(await openBuildSource(deps, request, resources, signal));
   const { scriptsUrl } = request;
   const places = {
-    contract,
+    contracts: images.map(({ contract }) => contract),
     sourcePath: tree.path,
     ...(scriptsUrl === undefined ? {} : { scriptsUrl }),
   };

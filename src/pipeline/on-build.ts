@@ -26,7 +26,7 @@ export async function buildByTriggers(
   const { deps, request, resources, timer } = run;
   if (request.runtimeImage !== undefined)
     throw new BuildError('USAGE_INVALID', 'a builder image with ONBUILD needs no --runtime-image');
-  const source = await openInputs(run, builder, signal);
+  const source = await openInputs(run, [builder], signal);
   const scratch = resources.use(await deps.store.createScratch());
   const context = join(scratch.path, 'context');
   const dockerfile = join(scratch.path, 'Dockerfile');

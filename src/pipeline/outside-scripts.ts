@@ -48,29 +48,40 @@ export interface OutsidePlaces {
 const neededScripts: readonly ScriptName[] = scriptNames.filter((name) => name !== 'usage');
 
 /**
- * Reads the scripts of the source, at the user's scripts URL, and at that of the builder image.
+ * Reads the scripts of the source, at the user's scripts URL, and at those of builder and runtime image.
  *
  * @throws BuildError `USAGE_INVALID` and those of {@link readSourceScripts} and {@link readScriptsAt}
  */
 export async function readOutsidePlaces(
   http: HttpGet,
-  { contract, scriptsUrl, sourcePath }: ScriptPlaces,
+  { contracts, scriptsUrl, sourcePath }: ScriptPlaces,
   signal: AbortSignal,
 ): Promise<OutsidePlaces> {
   const origin = { from: 'user', what: '--scripts-url', allowRemote: true } as const;
   const url = scriptsUrl === undefined ? undefined : parseScriptsUrl(scriptsUrl, origin);
   const atUrls = new Map<ScriptsUrl, OutsideScripts>();
   if (url !== undefined) atUrls.set(url, await readScriptsAt(http, url, 'any', signal));
-  if (contract.scriptsUrl !== undefined) {
-    const scripts = await readScriptsAt(http, contract.scriptsUrl, 'public', signal);
-    atUrls.set(contract.scriptsUrl, scripts);
+  for (const contract of contracts) {
+    if (contract.scriptsUrl !== undefined)
+      atUrls.set(contract.scriptsUrl, await readScriptsOf(http, contract, signal));
   }
   return { url, inSource: await readSourceScripts(sourcePath), atUrls };
 }
 
+/** Downloads the scripts that an image names on a server, as far as it gives their digests; public servers only. */
+export async function readScriptsOf(
+  http: HttpGet,
+  { of, scriptsUrl }: BuilderContract,
+  signal: AbortSignal,
+): Promise<OutsideScripts> {
+  const names = of === 'runtime' ? (['assemble-runtime', 'run'] as const) : neededScripts;
+  return await readScriptsAt(http, scriptsUrl, 'public', signal, names);
+}
+
 /** Where scripts are looked for outside of the image. */
 export interface ScriptPlaces {
-  readonly contract: BuilderContract;
+  /** Of the builder image, and of the runtime image where there is one. */
+  readonly contracts: readonly BuilderContract[];
   /** `--scripts-url`. */
   readonly scriptsUrl?: string;
   /** The opened source. */
@@ -109,7 +120,7 @@ export async function readScriptsAt(
   url: ScriptsUrl | undefined,
   reach: HttpReach,
   signal: AbortSignal,
-  names = neededScripts,
+  names: readonly ScriptName[] = neededScripts,
 ): Promise<OutsideScripts> {
   const found = new Map<ScriptName, OutsideScript>();
   if (url === undefined || url.kind === 'image') return found;

@@ -4,10 +4,12 @@ import type { ExecutionConfig } from '../model/index.ts';
 import { parseContainerPath } from './container-path.ts';
 import { environmentValue } from './environment.ts';
 import { builderLabels, builderVariables, defaultDestination } from './names.ts';
-import { parseScriptsUrl, type ScriptsUrl } from './scripts-url.ts';
+import { parseScriptsUrl, type ScriptsUrl, type ScriptsUrlOrigin } from './scripts-url.ts';
 
 /** The contract between an image and a build. */
 export interface BuilderContract {
+  /** Absent for a builder image. */
+  readonly of?: 'runtime';
   readonly scriptsUrl?: ScriptsUrl;
   /** An absolute path; `/tmp` when the image names none. */
   readonly destination: string;
@@ -26,6 +28,8 @@ export interface BuilderContract {
 export interface ContractOptions {
   /** Accepts a scripts URL with https and digests out of a label. */
   readonly allowRemoteScripts?: boolean;
+  /** `runtime` for a runtime image, which has assemble-runtime in the place of assemble. */
+  readonly of?: 'builder' | 'runtime';
 }
 
 /**
@@ -37,10 +41,12 @@ export function parseBuilderContract(
   execution: ExecutionConfig,
   options: ContractOptions = {},
 ): BuilderContract {
-  const look = new Lookup(execution);
+  const { of = 'builder' } = options;
+  const look = new Lookup(execution, `the ${of} image`);
   const scriptsUrl = look.find(builderLabels.scriptsUrl, builderVariables.scriptsUrl);
   const destination = look.find(builderLabels.destination, builderVariables.destination);
   return {
+    ...(of === 'runtime' ? { of } : {}),
     ...(scriptsUrl === undefined
       ? {}
       : { scriptsUrl: parseScriptsUrl(scriptsUrl.value, originOf(scriptsUrl, options)) }),
@@ -75,20 +81,23 @@ interface Found {
   readonly what: string;
 }
 
-function originOf(found: Found, options: ContractOptions) {
+function originOf(found: Found, options: ContractOptions): ScriptsUrlOrigin {
   return {
     from: 'image',
     what: found.what,
     allowRemote: options.allowRemoteScripts ?? false,
-  } as const;
+    ...(options.of === 'runtime' ? { pinned: ['assemble-runtime', 'run'] } : {}),
+  };
 }
 
 class Lookup {
   readonly #execution: ExecutionConfig;
+  readonly #image: string;
   readonly warnings: string[] = [];
 
-  constructor(execution: ExecutionConfig) {
+  constructor(execution: ExecutionConfig, image: string) {
     this.#execution = execution;
+    this.#image = image;
   }
 
   find(labels: readonly string[], variable?: string): Found | undefined {
@@ -97,17 +106,17 @@ class Lookup {
     if (name !== undefined) {
       if (name !== current)
         this.warnings.push(
-          `the builder image uses the deprecated label ${name}; it is ${current} now`,
+          `${this.#image} uses the deprecated label ${name}; it is ${current} now`,
         );
-      return { value: this.#label(name), what: `label ${name} of the builder image` };
+      return { value: this.#label(name), what: `label ${name} of ${this.#image}` };
     }
     const value =
       variable === undefined ? '' : (environmentValue(this.#execution.env, variable) ?? '');
     if (value === '') return undefined;
     this.warnings.push(
-      `the builder image uses the deprecated variable ${variable}; label ${current} replaces it`,
+      `${this.#image} uses the deprecated variable ${variable}; label ${current} replaces it`,
     );
-    return { value, what: `variable ${variable} of the builder image` };
+    return { value, what: `variable ${variable} of ${this.#image}` };
   }
 
   optional<K extends keyof typeof builderLabels>(key: K): Partial<Record<K, string>> {

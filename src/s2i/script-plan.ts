@@ -75,19 +75,18 @@ export function requireScript(
 ): ScriptLocation {
   const found = plan.scripts[name];
   if (found !== undefined) return found;
-  const { scriptsUrl } = input.contract;
+  const { scriptsUrl, of = 'builder' } = input.contract;
   const inImage =
     scriptsUrl === undefined
-      ? `the builder image has no label ${builderLabels.scriptsUrl[0]}`
-      : `not in ${describe(scriptsUrl)} of the builder image`;
+      ? `the ${of} image has no label ${builderLabels.scriptsUrl[0]}`
+      : `not in ${describe(scriptsUrl)} of the ${of} image`;
   const flag = input.scriptsUrl === undefined ? '' : `not at ${describe(input.scriptsUrl)}, `;
   throw new BuildError(
     'SCRIPT_NOT_FOUND',
     `there is no script ${name}: ${flag}not in .s2i/bin of the source, ${inImage}`,
     {
       origin: 'builder',
-      suggestion:
-        'is this a builder image? Otherwise name the scripts with --scripts-url, or add .s2i/bin to the source',
+      suggestion: `is this a ${of} image? Otherwise name the scripts with --scripts-url, or add .s2i/bin to the source`,
     },
   );
 }

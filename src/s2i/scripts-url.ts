@@ -29,6 +29,8 @@ export interface ScriptsUrlOrigin {
   readonly what: string;
   /** Whether an image may name a server; a user always may. */
   readonly allowRemote?: boolean;
+  /** The scripts that an image must give the digests of when it names a server; assemble and run unless said. */
+  readonly pinned?: readonly ScriptName[];
 }
 
 /**
@@ -92,8 +94,9 @@ function httpUrl(text: string, origin: ScriptsUrlOrigin): ScriptsUrl {
     if (origin.allowRemote !== true)
       refuse(text, origin, 'an image cannot name a server for scripts unless that is allowed');
     if (url.protocol !== 'https:') refuse(text, origin, 'only https is accepted from an image');
-    if (digests.assemble === undefined || digests.run === undefined)
-      refuse(text, origin, 'it lacks the digests of assemble and run');
+    const pinned: readonly ScriptName[] = origin.pinned ?? ['assemble', 'run'];
+    if (pinned.some((name) => digests[name] === undefined))
+      refuse(text, origin, `it lacks the digests of ${pinned.join(' and ')}`);
   }
   return { kind: 'http', url: url.href, digests };
 }

@@ -69,7 +69,7 @@ export const contentOptions: readonly OptionSpec[] = [
   },
   {
     flags: '--allow-remote-scripts',
-    description: 'let the builder image name scripts on a server, with their digests',
+    description: 'let builder and runtime image name scripts on a server, with their digests',
   },
   {
     flags: '-d, --destination <dir>',
