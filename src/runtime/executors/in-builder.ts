@@ -16,7 +16,7 @@ import { demandsOf } from '../supervise/command.ts';
 import { statusOf, supervise } from '../supervise/supervise.ts';
 import { directScript } from './direct-script.ts';
 import { probed } from './probed.ts';
-import { missingPrograms } from './refusals.ts';
+import { missingPrograms, refuseUnmappedUnlessSingle } from './refusals.ts';
 
 /** Returns the in-place executor. */
 export function inBuilder(deps: RuntimeDeps): Runtime {
@@ -29,8 +29,10 @@ export function inBuilder(deps: RuntimeDeps): Runtime {
       args: spec.args.map((program) => join(spec.rootfs, program)),
     }),
     missing: () => missingPrograms(deps, ['setpriv', 'sh', 'cat', 'env']),
-    refusal: ({ network }) =>
-      network === 'host' ? undefined : 'in-builder has no network but that of the host',
+    refusal: (needs) =>
+      needs.network === 'host'
+        ? refuseUnmappedUnlessSingle(deps, needs)
+        : 'in-builder has no network but that of the host',
     describe: async () => ({
       isolation: 'F',
       limitations: ['the process runs in place, with our own id and in our own root filesystem'],

@@ -9,7 +9,7 @@ import type { RunNeeds } from '../ports.ts';
 export function refuseUnmapped(deps: RuntimeDeps, { user }: RunNeeds): string | undefined {
   const { uidMap, gidMap } = deps.identity;
   if (isMapped(uidMap, user.uid) && isMapped(gidMap, user.gid)) return undefined;
-  return `the user ${user.uid}:${user.gid} does not exist in this user namespace`;
+  return `the user ${user.uid}:${user.gid} does not exist in this user namespace, whose ids are those of /etc/subuid`;
 }
 
 /** The same for executors that can give the one id of a single map any number. */
