@@ -1,12 +1,14 @@
 /** Builds written down as Dockerfiles (s2i reference 2.11), and built by buildah. */
 
+import { once } from 'node:events';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import t from 'tap';
 import { run } from '../support/as-user.ts';
 import { builderImage } from '../support/images.ts';
 import { writeTree } from './s2i-support.ts';
-import { openWorkbench, succeed } from './support.ts';
+import { openWorkbench, processesOf, succeed } from './support.ts';
 
 t.setTimeout(600_000);
 
@@ -67,10 +69,20 @@ t.test('L5 what cannot be written is refused, and generate needs no source', asy
 t.test('P4 --run runs what was built', async (t) => {
   await using bench = await openWorkbench();
   const { reference: builder } = await builderImage('busybox');
-  const source = await writeTree(bench, 'source', { start: '#!/bin/sh\necho it runs\n' });
-  const ran = await bench.s2oci(['build', source, builder, 'oci:out:1', '--run']);
+  const start = '#!/bin/sh\necho it runs\n[ -z "$STAY" ] || exec sleep 1000\n';
+  const source = await writeTree(bench, 'source', { start });
+  const args = ['build', source, builder, 'oci:out:1', '--run'];
+  const ran = await bench.s2oci(args);
   succeed(t, ran);
   t.match(ran.stdout, /sha256:[0-9a-f]{64}\nit runs\n$/);
+
+  const stays = bench.start([...args, '-e', 'STAY=1']);
+  stays.stderr?.resume();
+  const ended = once(stays, 'exit');
+  for await (const line of createInterface({ input: stays.stdout ?? process.stdin }))
+    if (line === 'it runs') stays.kill('SIGINT');
+  t.equal((await ended)[0], 130, 'Ctrl-C ends it');
+  t.same(await processesOf(bench.home), [], 'and nothing stays');
 });
 
 t.test('P6 .s2ifile brings the last build back, without secrets', async (t) => {
@@ -90,5 +102,10 @@ t.test('P6 .s2ifile brings the last build back, without secrets', async (t) => {
   const text = await readFile(join(bench.directory, 'again/Dockerfile'), 'utf8');
   t.match(text, /PLAIN="1"/);
   t.notMatch(text, /API_TOKEN/);
+  const other = ['build', '--use-config', '-e', 'OTHER=1', '--as-dockerfile', 'other/'];
+  succeed(t, await bench.s2oci(other));
+  const replaced = await readFile(join(bench.directory, 'other/Dockerfile'), 'utf8');
+  t.match(replaced, /OTHER="1"/);
+  t.notMatch(replaced, /PLAIN/, 'a given -e replaces them all [G]');
   t.equal((await bench.s2oci(['build', source, builder])).code, 2, 'nothing is missing in silence');
 });

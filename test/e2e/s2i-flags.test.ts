@@ -153,4 +153,9 @@ t.test('P3 rebuild builds the commit that the labels name', async (t) => {
   succeed(t, again);
   const ran = await bench.s2oci(['run', 'oci:again:1', '/bin/cat', '/app/file.txt']);
   t.equal(ran.stdout, 'committed', ran.stderr);
+  await writeTree(bench, 'plain', { 'file.txt': 'x' });
+  succeed(t, await bench.s2oci(['build', 'plain', builder, 'oci:copied:1']));
+  succeed(t, await bench.s2oci(['rebuild', 'oci:copied:1']));
+  const { Labels } = (await readLayout(bench, 'copied')).config;
+  t.equal(Labels['io.openshift.s2i.build.source-location'], 'plain', 'a relative path [G]');
 });

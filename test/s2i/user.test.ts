@@ -7,6 +7,7 @@ import {
   resolveUser,
 } from '../../src/s2i/index.ts';
 import { fc } from '../support/property.ts';
+import { allowedUidRows } from './allowed-uid-rows.ts';
 import { failure } from './support.ts';
 
 const passwd = [
@@ -166,41 +167,9 @@ t.test('ranges of user ids', async (t) => {
     );
 });
 
-type Row = readonly [
-  ranges: string,
-  image: string,
-  extra: { flag?: string; label?: string; onBuild?: readonly string[] },
-  allowed: boolean,
-];
-
-const rows: readonly Row[] = [
-  ['', 'root', {}, true],
-  ['', '', { onBuild: ['USER root'] }, true],
-  ['0', 'default', {}, false],
-  ['1-', '0', {}, false],
-  ['1-', '', {}, false],
-  ['1-', 'root', {}, false],
-  ['0', '0', {}, true],
-  ['1-10,30-', '100', {}, true],
-  ['1-10,30-', '20', {}, false],
-  ['1-10,30-', '5:5000', {}, true],
-  ['1-10,30-', '20:5', {}, false],
-  ['1-10,30-', '200', { onBuild: ['VOLUME /data'] }, true],
-  ['1-10,30-', '200', { onBuild: ['VOLUME /data', 'USER 500'] }, true],
-  ['1-10,30-', '200', { onBuild: ['USER default'] }, false],
-  ['1-10,30-', '200', { onBuild: ['COPY . .', 'USER 11'] }, false],
-  ['1-10,30-', '200', { onBuild: ['USER 10:100', 'USER 30:0'] }, true],
-  ['1-10,30-', '200', { onBuild: ['USER 5', 'user root', 'USER 6'] }, false],
-  ['1-10,30-', '200', { label: '0' }, false],
-  ['1-', 'root', { label: '431' }, true],
-  ['1-', 'root', { label: '431:0' }, true],
-  ['1-', '1001', { flag: '1001:0' }, false],
-  ['1-', 'root', { flag: '1001', label: 'root' }, true],
-];
-
 t.test('E4 the 22 rows of allowed user ids', async (t) => {
-  t.equal(rows.length, 22);
-  for (const [ranges, image, extra, allowed] of rows) {
+  t.equal(allowedUidRows.length, 22);
+  for (const [ranges, image, extra, allowed] of allowedUidRows) {
     const error = failure(() => checkAllowedUids(parseUidRanges(ranges), { image, ...extra }));
     const name = JSON.stringify([ranges, image, extra]);
     if (allowed) t.equal(error, undefined, name);

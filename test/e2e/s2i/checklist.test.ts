@@ -1,21 +1,19 @@
-/** Holds the tests against the acceptance checklist of the S2I contract: each id has a test with the id in its name. */
+/**
+ * Holds the tests against the acceptance checklist of the S2I contract: each id has a test with the id in its name, each case
+ * of the original's tests and each observed fact one that stands for it.
+ */
 
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { goldenFacts } from './golden-facts.ts';
+import { upstreamCases } from './upstream-cases.ts';
 
 /** How many ids each section of the checklist has. */
 const sections = {
   ...{ A: 9, B: 8, C: 6, D: 10, E: 8, F: 7, G: 8, H: 5 },
   ...{ I: 5, J: 6, K: 4, L: 5, M: 4, N: 8, O: 5, P: 6, R: 5 },
 } as const;
-
-/** Ids that no test of a whole build covers, and where they are held instead. */
-const elsewhere: Readonly<Record<string, string>> = {
-  L3: 'test/s2i/dockerfile-buildah.test.ts: buildah builds what was written, and no layer holds a secret',
-  L4: 'test/s2i/dockerfile-buildah.test.ts: the incremental form, built twice',
-  N8: 'test/ui/jsonl.test.ts: failures as JSON',
-};
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 
@@ -34,19 +32,31 @@ async function testedIds(): Promise<ReadonlySet<string>> {
   return ids;
 }
 
-t.test('each id of the checklist has a test of a whole build, or a reason', async (t) => {
+t.test('each id of the checklist has a test of a whole build', async (t) => {
   const tested = await testedIds();
   const all = Object.entries(sections).flatMap(([letter, count]) =>
     Array.from({ length: count }, (_, i) => `${letter}${i + 1}`),
   );
-  const accounted = (id: string) => tested.has(id) || id in elsewhere;
   t.same(
-    all.filter((id) => !accounted(id)),
+    all.filter((id) => !tested.has(id)),
     [],
     'ids without a test',
   );
-  for (const place of Object.values(elsewhere)) {
-    const file = fileURLToPath(new URL(`../../../${place.split(':')[0]}`, import.meta.url));
-    t.ok(await readFile(file, 'utf8'), place);
-  }
 });
+
+/** The names of the tests in a file. */
+async function testNames(file: string): Promise<ReadonlySet<string>> {
+  const text = await readFile(new URL(`../../${file}`, import.meta.url), 'utf8');
+  return new Set([...text.matchAll(/\btest\(\s*(['"])(.*?)\1/g)].map(([, , name = '']) => name));
+}
+
+for (const [what, mirrors] of Object.entries({ upstreamCases, goldenFacts })) {
+  t.test(`the tests that ${what} names are there`, async (t) => {
+    for (const [file, tests] of Object.entries(mirrors)) {
+      const names = await testNames(file);
+      for (const name of Object.keys(tests)) t.ok(names.has(name), `${file}: ${name}`);
+    }
+    const mirrored = Object.values(mirrors).flatMap((tests) => Object.values(tests).flat());
+    t.same(mirrored.length, new Set(mirrored).size, 'each has one place');
+  });
+}

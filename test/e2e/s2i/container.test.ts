@@ -27,6 +27,8 @@ echo "umask=$(umask) input=$(wc -c)"
 echo "PLAIN=$PLAIN BOTH=$BOTH FROM_IMAGE=$FROM_IMAGE Q=$Q CR=[$CR] EXPAND=$EXPAND"
 echo "long=$(printf %s "$LONG" | wc -c) build=$ONLY"
 ls -a /tmp /tmp/src
+grep CapEff /proc/self/status
+cat /etc/hosts
 echo kept >/tmp/kept
 `,
   '.s2i/environment': [
@@ -46,7 +48,8 @@ echo kept >/tmp/kept
 await run('mkdir', ['-p', `${source}/empty`]);
 await writeTree(bench, 'more', { env: '// comment\nBOTH=file of the user\n' });
 const args = ['build', source, builder, 'oci:out:1', '-E', 'more/env', '--build-env', 'ONLY=here'];
-const built = await bench.s2oci([...args, '-e', 'BOTH=flag']);
+const host = ['--add-host', 'db.test:127.0.0.1'];
+const built = await bench.s2oci([...args, ...host, '-e', 'BOTH=flag']);
 const { config } = await readLayout(bench, 'out').catch(() => ({
   config: { Env: [] as string[] },
 }));
@@ -59,6 +62,8 @@ t.test('F1 F2 F3 F4 F6 directory, variables, entry point, umask, no input', asyn
   t.match(built.stderr, /umask=0022 input=0/);
   t.match(built.stderr, /FROM_IMAGE=1/);
   t.match(built.stderr, /build=here/);
+  t.match(built.stderr, /CapEff:\t0{16}\n/, 'no capabilities for 1001 [G]');
+  t.match(built.stderr, /127\.0\.0\.1\s+db\.test/);
 });
 
 t.test('F5 F7 the layout, and nothing of the build is left', async (t) => {
@@ -92,6 +97,8 @@ t.test('B8 .s2iignore goes along, moved scripts leave .s2i/bin', async (t) => {
   const names = await lastLayerNames(bench, 'out');
   t.ok(names.includes('tmp/src/.s2iignore'));
   t.ok(names.includes('tmp/scripts/assemble'));
+  t.ok(names.includes('tmp/src/.s2i/bin/'), 'the directory stays [G]');
+  t.notOk(names.includes('tmp/src/.s2i/bin/assemble'));
   t.notOk(names.includes('tmp/src/trace.log'));
 });
 

@@ -54,11 +54,12 @@ t.test('J2 J3 J4 a commit, a context directory, a message cut to 80', async (t) 
   await git(source, 'add', '.');
   await git(source, 'commit', '-qm', subject);
   const id = await git(source, 'rev-parse', 'HEAD');
-  const labels = await labelsOf(source, '--git-head', '--context-dir', 'sub');
+  const typed = source.replace(/\/source$/, '/./source');
+  const labels = await labelsOf(typed, '--git-head', '--context-dir', 'sub');
   t.same(labels, {
     'io.k8s.display-name': 'oci:out:1',
     [`${ns}image`]: builder,
-    [`${ns}source-location`]: source,
+    [`${ns}source-location`]: typed,
     [`${ns}source-context-dir`]: 'sub',
     [`${ns}commit.author`]: 'Jo Doe <jo@example.com>',
     [`${ns}commit.date`]: 'Fri Nov 20 17:22:03 2026 +0000',

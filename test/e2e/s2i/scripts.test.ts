@@ -116,6 +116,7 @@ t.test('D8 D10 schemes nobody knows, and scripts that are nowhere', async (t) =>
   const missing = await build(plain, nowhere);
   t.equal(missing.code, 8, 'the original says 127 when it is too late [G]');
   t.match(missing.stderr, /no script assemble: .*\.s2i\/bin.*image:\/\/\/missing/);
+  t.equal((await bench.s2oci(['usage', nowhere])).code, 8, 'the original: 11 [G]');
   const unlabelled = await deriveImage(bench, 'unlabelled', { config: { Labels: {} } });
   const nothing = await build(plain, unlabelled);
   t.equal(nothing.code, 8);
@@ -127,8 +128,15 @@ t.test('D8 D10 schemes nobody knows, and scripts that are nowhere', async (t) =>
 });
 
 t.test('M3 M4 N7 no tar, no shell: one way for all, and the cause by name', async (t) => {
-  const bare = await deriveImage(bench, 'bare', { removed: ['bin/tar'] });
-  succeed(t, await build(plain, bare));
+  const bare = await deriveImage(bench, 'bare', {
+    removed: ['bin/tar', 'usr/libexec/s2i/save-artifacts'],
+  });
+  const clean = await build(plain, bare, '--incremental');
+  succeed(t, clean);
+  t.match(clean.stderr, /clean build: the builder image has no save-artifacts script/);
+  const { config, layers } = await readLayout(bench, 'out');
+  t.equal(layers.length, (await readLayout(bench, 'bare')).layers.length + 1, 'one layer [G]');
+  t.equal(config.Labels['io.openshift.s2i.build.image'], bare, 'no temporary image [G]');
   const shellless = await deriveImage(bench, 'shellless', { removed: ['bin/sh', 'bin/tar'] });
   const failed = await build(plain, shellless);
   t.equal(failed.code, 9);

@@ -37,6 +37,15 @@ t.test('R2 a build from a directory is followed, and ends with its result', asyn
   t.match(failed.stderr, /\| it is wrong[\s\S]*exit code 41/);
 });
 
+t.test('N8 a failure is one record of JSON, with the exit code of the script', async (t) => {
+  const failed = await bench.s2oci(['build', bad, builder, 'oci:bad:1', '--progress', 'jsonl']);
+  t.equal(failed.code, 9);
+  t.match(JSON.parse(failed.stderr.trim().split('\n').at(-1) ?? ''), {
+    ...{ type: 'result', ok: false, code: 'ASSEMBLE_FAILED', exitCode: 9, phase: 'assemble' },
+    details: { exitCode: 41 },
+  });
+});
+
 t.test('R3 the last word of a build is what was pushed, and a failure says nothing', async (t) => {
   const built = await bench.s2oci(['build', good, builder, 'oci:app:1']);
   t.match(built.stdout, /^oci:\S*\/app:1@sha256:[0-9a-f]{64}\n$/);
