@@ -26,6 +26,8 @@ export interface AgentOptions {
   readonly node: string;
   /** `auto` takes the strongest id mapping that works. */
   readonly mapping?: Mapping | 'auto';
+  /** Ids that scripts have to be; see `NamespaceRequest`. */
+  readonly ids?: readonly number[];
   /** Whether scripts run with `inherit` use the terminal of this process. */
   readonly inheritStdio?: boolean;
 }
@@ -52,6 +54,7 @@ export async function startAgent(
     {
       command: [options.node, '--disable-warning=ExperimentalWarning', entry],
       mapping: options.mapping ?? 'auto',
+      ids: options.ids ?? [],
       stdio,
     },
     signal,

@@ -22,6 +22,8 @@ export interface Session extends AsyncDisposable {
 export interface SessionOptions {
   /** Scripts use the terminal of this process. */
   readonly inheritStdio?: boolean;
+  /** Ids that the agent must be able to give to scripts. */
+  readonly ids?: readonly number[];
 }
 
 /** Opens the store and starts the agent without waiting for it. */

@@ -137,6 +137,8 @@ t.test('run gives the exit code of the process and keeps nothing it wrote', asyn
   t.not(again.code, 0, 'nothing stays');
   t.same(await processesOf(bench.home), []);
 
+  const random = await bench.s2oci(['run', '-u', '1000650000:0', builder, 'id', '-u']);
+  t.equal(random.stdout, '1000650000\n', `beyond the subordinate ids ${random.stderr}`);
   const others = ['-v', '--env=B', '--quiet=true', '--', '--help'];
   const echo = ['/bin/sh', '-c', 'echo "$A $*"', 'name', ...others];
   for (const dashes of [[], ['--']]) {

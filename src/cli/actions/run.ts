@@ -87,7 +87,10 @@ async function runImage(
   const { args, io } = invocation;
   const config = await loadSettings(invocation);
   const reporter = createCommandRenderer(config, io);
-  await using session = await openSession(config, invocation, { inheritStdio: true });
+  await using session = await openSession(config, invocation, {
+    inheritStdio: true,
+    ids: idsOf(invocation),
+  });
   await using images = await openImages(config, io, session.store, reporter);
   await using source = await images.source(args[0] ?? '');
   const { platform, storage } = config.values;
@@ -148,6 +151,12 @@ function commandLine(
   throw new BuildError('USAGE_INVALID', `${image} has no command of its own`, {
     suggestion: 'name one: s2oci run IMAGE COMMAND',
   });
+}
+
+/** The number that `--user` asks for. */
+function idsOf({ options }: Invocation): readonly number[] {
+  const [, id] = /^(\d{1,10})(?::|$)/.exec(textOption(options, 'user') ?? '') ?? [];
+  return id === undefined ? [] : [Number(id)];
 }
 
 function userOf({ options, io }: Invocation, container: Container): Promise<ResolvedUser> {

@@ -11,8 +11,9 @@
 import { spawn } from 'node:child_process';
 import { BuildError } from '../../errors/index.ts';
 import { killGroup } from '../machine/helper.ts';
-import { type Identity, readIdentity } from '../machine/identity.ts';
+import { type Identity, isMapped, readIdentity } from '../machine/identity.ts';
 import type { Tools } from '../machine/tools.ts';
+import { subordinateMaps } from './id-ranges.ts';
 import {
   isLaunched,
   type Launch,
@@ -43,6 +44,8 @@ export interface NamespaceRequest {
   readonly command: readonly string[];
   /** `auto` takes the strongest that works; anything else insists. */
   readonly mapping?: Mapping | 'auto';
+  /** Ids that have to exist inside: subordinate ids without them are passed over for the single id, which can take any number. */
+  readonly ids?: readonly number[];
   /** Defaults: stdin ignored, stdout and stderr piped. A number is a descriptor of this process. */
   readonly stdio?: Partial<LaunchStdio>;
   /** How long one method may take before the next is tried; default 10 s. */
@@ -89,12 +92,22 @@ export async function spawnInNamespace(
   const reasons: string[] = [];
   for (const method of namespaceMethods(deps.tools, identity)) {
     if (wanted !== 'auto' && method.mapping !== wanted) continue;
+    const missing = method.mapping === 'subuid' ? missingId(identity, request.ids) : undefined;
+    if (missing !== undefined) {
+      reasons.push(`${method.name}: there is no id ${missing} among the subordinate ones`);
+      continue;
+    }
     const result = await tryMethod(launch, method, signal);
     if ('child' in result) return withKill({ ...result, reasons });
     reasons.push(`${method.name}: ${result.reason}`);
   }
   if (wanted === 'auto' || wanted === 'none') return spawnPlain(launch, identity, reasons);
   throw denied(wanted, reasons);
+}
+
+function missingId(identity: Identity, ids: readonly number[] = []): number | undefined {
+  const maps = subordinateMaps(identity);
+  return typeof maps === 'string' ? undefined : ids.find((id) => !isMapped(maps.uid, id));
 }
 
 async function tryMethod(
