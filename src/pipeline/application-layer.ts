@@ -204,7 +204,8 @@ class LayerMaker {
     // As source-to-image does when it copies: what git gives is taken as it is.
     const follow = !this.#run.request.keepSymlinks && tree.info.commit === undefined;
     const symlinks: 'preserve' | 'follow' = follow ? 'follow' : 'preserve';
-    const input = { container, tree, to, owner: user, mtime, symlinks };
+    const moved = scripts.sourcePaths;
+    const input = { container, tree, moved, to, owner: user, mtime, symlinks };
     this.#run.warn(
       await this.#run.timer.run('source', () => placeSource(agent, input, this.#signal)),
     );

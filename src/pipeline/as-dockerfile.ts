@@ -83,8 +83,9 @@ export async function writeDockerfile(
   }
   await removeTree(upload);
   await mkdir(upload, { recursive: true });
-  await copySource(tree, join(upload, 'src'), signal);
   const scripts = await supplyScripts(deps, request, { tree, builder }, signal);
+  const ignore = { ...tree.ignore, moved: scripts.moved };
+  await copySource({ path: tree.path, ignore }, join(upload, 'src'), signal);
   await writeScripts(scripts.found, join(upload, 'scripts'));
   const { execution } = builder;
   const cwd =
@@ -125,7 +126,11 @@ async function inspectBuilder(
 }
 
 /** Copies a source without what it leaves out. */
-export async function copySource(tree: SourceTree, to: string, signal: AbortSignal): Promise<void> {
+export async function copySource(
+  tree: Pick<SourceTree, 'path' | 'ignore'>,
+  to: string,
+  signal: AbortSignal,
+): Promise<void> {
   const ignored = compileIgnore(tree.ignore);
   await copyTree(
     tree.path,
@@ -143,6 +148,8 @@ interface SuppliedScripts {
   readonly url: ScriptsUrl | undefined;
   readonly found: OutsideScripts;
   readonly fromUrl: ReadonlySet<ScriptName>;
+  /** Those of the source, by their paths there. */
+  readonly moved: readonly string[];
   readonly warnings: readonly string[];
 }
 
@@ -158,9 +165,11 @@ async function supplyScripts(
       : parseScriptsUrl(scriptsUrl, { from: 'user', what: '--scripts-url', allowRemote: true });
   const atUrl = await readScriptsAt(http, url, 'any', signal);
   const ofImage = await readScriptsOf(http, builder.contract, signal);
-  const found = new Map([...ofImage, ...(await readSourceScripts(tree.path)), ...atUrl]);
+  const inSource = await readSourceScripts(tree.path);
+  const found = new Map([...ofImage, ...inSource, ...atUrl]);
+  const moved = [...inSource].flatMap(([name, { from }]) => (atUrl.has(name) ? [] : [from]));
   const warnings = [...found.values()].flatMap((script) => script.warnings);
-  return { url, found, fromUrl: new Set(atUrl.keys()), warnings };
+  return { url, found, fromUrl: new Set(atUrl.keys()), moved, warnings };
 }
 
 async function writeScripts(scripts: OutsideScripts, directory: string): Promise<void> {

@@ -124,6 +124,13 @@ export class Scripts {
     return content ?? new Uint8Array();
   }
 
+  /** The scripts of the source that are used, by their paths there. */
+  get sourcePaths(): readonly string[] {
+    return this.#outside().flatMap(([, location]) =>
+      location.kind === 'source' ? [location.sourcePath] : [],
+    );
+  }
+
   /** Whether any script comes from outside of the image. */
   get hasOutside(): boolean {
     return this.#outside().length > 0;

@@ -38,7 +38,6 @@ t.test('L1 L2 --as-dockerfile gives a context that buildah builds', async (t) =>
       'Dockerfile',
       `upload/injections${bench.directory}/secrets/token`,
       'upload/scripts/assemble',
-      'upload/src/.s2i/bin/assemble',
       'upload/src/.s2i/environment',
       'upload/src/.s2iignore',
       'upload/src/file.txt',

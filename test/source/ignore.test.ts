@@ -138,6 +138,14 @@ t.test('--exclude is a regular expression over relative paths; .git by default',
   t.equal((await failure(() => compileIgnore({ exclude: '(' })))?.code, 'USAGE_INVALID');
 });
 
+t.test('what went to another place is left out, and nothing around it', async (t) => {
+  const paths = '.s2i .s2i/bin .s2i/bin/run .s2i/bin/run/x .s2i/bin/runs';
+  const matcher = compileIgnore({ exclude: '', moved: ['.s2i/bin/run'] });
+  const left = paths.split(' ').filter((path) => matcher.ignores(byteStringOf(path), false));
+  t.same(left, ['.s2i/bin/run']);
+  t.notOk(matcher.prunes(byteStringOf('.s2i/bin')));
+});
+
 t.test('rules are plain data that survive a trip through JSON', async (t) => {
   const rules = { file: parseIgnoreFile('*.md', 'f', 's2i'), exclude: defaultExclude };
   const matcher = compileIgnore(JSON.parse(JSON.stringify(rules)));

@@ -16,6 +16,8 @@ const maxEnvironmentFile = 1024 * 1024;
 export interface PlaceSourceInput {
   readonly container: Container;
   readonly tree: SourceTree;
+  /** Scripts of the source, which have a place of their own in the container. */
+  readonly moved: readonly string[];
   /** Absolute container path. */
   readonly to: string;
   readonly owner: { readonly uid: number; readonly gid: number };
@@ -46,7 +48,7 @@ export async function placeSource(
       owner: input.owner,
       mtime: input.mtime,
       symlinks: input.symlinks,
-      ignore: tree.ignore,
+      ignore: { ...tree.ignore, moved: input.moved },
     },
     { signal },
   );

@@ -17,6 +17,8 @@ export interface IgnoreRules {
   readonly file?: Pick<IgnoreFile, 'syntax' | 'patterns'>;
   /** A regular expression over relative paths; the empty string excludes nothing. */
   readonly exclude: string;
+  /** Files that went to another place, by their whole paths. */
+  readonly moved?: readonly string[];
 }
 
 /** Decides about paths relative to the root of the source, without leading or trailing slash. */
@@ -34,22 +36,28 @@ export interface IgnoreMatcher {
  */
 export function compileIgnore(rules: IgnoreRules): IgnoreMatcher {
   const exclude = rules.exclude === '' ? undefined : parseRegexp(rules.exclude, '--exclude');
-  return new RulesMatcher(new PatternList(rules.file), exclude);
+  return new RulesMatcher(new PatternList(rules.file), exclude, new Set(rules.moved));
 }
 
 class RulesMatcher implements IgnoreMatcher {
   readonly #patterns: PatternList;
   readonly #exclude: LinearRegexp | undefined;
+  readonly #moved: ReadonlySet<string>;
   readonly #excludedDirectories = new Memory<boolean>();
 
-  constructor(patterns: PatternList, exclude: LinearRegexp | undefined) {
+  constructor(
+    patterns: PatternList,
+    exclude: LinearRegexp | undefined,
+    moved: ReadonlySet<string>,
+  ) {
     this.#patterns = patterns;
     this.#exclude = exclude;
+    this.#moved = moved;
   }
 
   ignores(path: ByteString, _isDirectory: boolean): boolean {
     const text = textOf(path);
-    return this.#excluded(text) || this.#patterns.ignores(text);
+    return this.#moved.has(text) || this.#excluded(text) || this.#patterns.ignores(text);
   }
 
   prunes(directory: ByteString): boolean {

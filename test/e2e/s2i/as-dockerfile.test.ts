@@ -101,7 +101,7 @@ const cases: Readonly<Record<string, Case>> = {
   SourceScriptsAssemble: {
     source: 'own-assemble',
     lines: [ownScripts, 'RUN /tmp/scripts/assemble', runScript],
-    files: ['scripts/assemble', 'src/.s2i/bin/assemble'],
+    files: ['scripts/assemble'],
   },
   SourceScriptsRun: { source: 'own-run', lines: [assemble, 'CMD ["/tmp/scripts/run"]'] },
   ImageScriptsURLAssemble: { image: unlabelled, args: custom, lines: ['RUN /usr/custom/assemble'] },
