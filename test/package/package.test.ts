@@ -1,20 +1,26 @@
-/** The single file of `npm run package`: the same bytes every time, and a whole build where there is no Node. */
+/**
+ * The single file of `npm run package`: the same bytes every time, and a whole build where there is no Node; and the
+ * image for CI that `deploy/image` makes with it.
+ */
 
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chmod, chown, copyFile, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import type { DoctorReport } from '../../src/runtime/index.ts';
-import { runInPod } from '../runtime/support/pod.ts';
+import { dockerCapabilities, type Pod, runInPod } from '../runtime/support/pod.ts';
 import { environments } from '../runtime/support/pods.ts';
-import { run } from '../support/as-user.ts';
+import { findTestUser, run } from '../support/as-user.ts';
 import { builderRootfs } from '../support/builder-rootfs.ts';
 import { startDockerRegistry } from '../support/docker-registry.ts';
-import { pushBuilder } from '../support/images.ts';
+import { cacheDirectory, pushBuilder } from '../support/images.ts';
 
 t.setTimeout(900_000);
 
+const maker = fileURLToPath(new URL('../../deploy/image/make-image', import.meta.url));
 const packager = fileURLToPath(new URL('../../.ci/package.ts', import.meta.url));
 
 const script = `
@@ -24,12 +30,35 @@ const script = `
   chmod +x /volume/src/.s2i/bin/assemble
   /s2oci version && /s2oci doctor --json && /s2oci build /volume/src "$1" "$2"
 `;
+const imageScript = script.replaceAll('/s2oci ', '/usr/bin/s2oci ');
+
+/** Pods of the user of the image for CI, with the ids that it has for a machine and for a pod with ids of its own. */
+const ofImage = { uid: 1000, capabilities: dockerCapabilities } as const;
+const pods: Readonly<Record<string, { pod: Pod; isolation: string; ids: string }>> = {
+  'a pod that may gain privileges': {
+    pod: { ...ofImage, seccomp: 'none' },
+    isolation: 'B',
+    ids: '0-0=1000-1000 1-65536=100000-165535',
+  },
+  'a pod with a user namespace': {
+    pod: { ...ofImage, seccomp: 'podman', procMount: 'unmasked', hostUsers: false },
+    isolation: 'A',
+    ids: '0-0=1000-1000 1-999=1-999 1000-65534=1001-65535',
+  },
+};
 
 /** assemble writes to the program that is to publish its image. */
 const hostile = script.replace(
   'cp /tmp/src/app.py ./',
   'echo | tee -a /tmp/s2oci-*/*/lib/s2oci/main.js',
 );
+
+/** Packages come from a Debian mirror, and take a minute. */
+async function keep(path: string, kept: string): Promise<void> {
+  await mkdir(dirname(kept), { recursive: true });
+  await copyFile(path, `${kept}.${process.pid}`);
+  await rename(`${kept}.${process.pid}`, kept);
+}
 
 t.test('one file, the same every time', async (t) => {
   const directories = await Promise.all(
@@ -68,5 +97,40 @@ t.test('one file, the same every time', async (t) => {
       refused.stderr,
       /assemble changed \S+main\.js, which is part of s2oci; nothing was published/,
     );
+  });
+  await t.test('the image for CI, made without root, builds as its user', async (t) => {
+    if (process.getuid?.() !== 0) return t.fail('recreating pods needs root');
+    const user = await findTestUser('with-subuids');
+    if (typeof user === 'string') return t.fail(user);
+    const work = await mkdtemp(join(tmpdir(), 's2oci-image-test-'));
+    t.teardown(() => rm(work, { recursive: true, force: true }));
+    await chown(work, user.uid, user.gid);
+    const env = { S2OCI_PACKAGE: file, S2OCI_HOME: join(work, 'home') };
+    await chmod(directories[0] ?? '', 0o755);
+    const recipe = createHash('sha256')
+      .update(await readFile(maker))
+      .digest('hex');
+    const kept = join(cacheDirectory(), `image-packages-${recipe.slice(0, 16)}.tar.gz`);
+    const packages = existsSync(kept) ? kept : join(work, 'packages.tar.gz');
+    const made = await run(maker, [`oci:${work}/image:1`, packages], { user, env, cwd: work });
+    t.equal(made.code, 0, made.stderr);
+    if (packages !== kept) await keep(packages, kept);
+    const unpack = ['raw', 'unpack', '--image', `${work}/image:1`, join(work, 'rootfs')];
+    t.equal((await run('umoci', unpack)).code, 0);
+    await using registry = await startDockerRegistry();
+    const builder = `${registry.host}/builders/python:3`;
+    await pushBuilder('python', builder);
+    for (const [name, { pod, isolation, ids }] of Object.entries(pods)) {
+      const image = `${registry.host}/apps/hello:1`;
+      const command = ['sh', '-c', imageScript, 'sh', builder, image];
+      const { code, stdout, stderr } = await runInPod(pod, command, {
+        image: join(work, 'rootfs'),
+      });
+      t.equal(code, 0, `${name}: ${stderr}`);
+      const [, report = '{}', built] = stdout.split('\n');
+      const { chain } = JSON.parse(report) as DoctorReport;
+      t.match(chain, { executor: 'crun', storage: 'overlay', isolation, idRange: ids }, name);
+      t.match(built, new RegExp(`^${image}@sha256:[0-9a-f]{64}$`), name);
+    }
   });
 });

@@ -49,6 +49,12 @@ export function formatMap(map: readonly IdExtent[]): string {
   return map.map(({ inside, outside, count }) => `${inside} ${outside} ${count}\n`).join('');
 }
 
+/**
+ * Below it are users of the machine. An image names ranges of both kinds, for a machine and for a container with 65,536
+ * ids (rootless.md C4); where both exist, a build gets none of the machine's users.
+ */
+const idsOfMachine = 65_536;
+
 function usable(
   file: string,
   identity: Identity,
@@ -66,7 +72,9 @@ function usable(
       (extent) => start >= extent.inside && start + count <= extent.inside + extent.count,
     ),
   );
-  return inside.length === 0 ? 'has no range that exists in this user namespace' : inside;
+  if (inside.length === 0) return 'has no range that exists in this user namespace';
+  const ownOnly = inside.filter(({ start }) => start >= idsOfMachine);
+  return ownOnly.length === 0 ? inside : ownOnly;
 }
 
 function rootFirst(

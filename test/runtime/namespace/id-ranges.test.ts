@@ -69,6 +69,20 @@ t.test('ranges beyond the ids of the surrounding namespace do not count', async 
   });
 });
 
+t.test('users of the machine are not given to a build that has ids of its own', async (t) => {
+  const both = files('ann:100000:65536\nann:1:999\nann:1001:64535');
+  t.strictSame(subordinateMaps(identity(1000, whole, 'ann'), both), {
+    uid: [
+      { inside: 0, outside: 1000, count: 1 },
+      { inside: 1, outside: 100000, count: 65536 },
+    ],
+    gid: [
+      { inside: 0, outside: 1000, count: 1 },
+      { inside: 1, outside: 100000, count: 65536 },
+    ],
+  });
+});
+
 t.test('an identity map copies the extents of the parent', async (t) => {
   const map = [
     { inside: 0, outside: 2001, count: 1 },
