@@ -5,9 +5,18 @@
  * kernel returns success and fails later. The probe therefore does what a build will do.
  */
 
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { asBuildError } from '../errors/index.ts';
+import { asBuildError, BuildError } from '../errors/index.ts';
 import { removeTree } from '../layer/index.ts';
 import { runTool } from './tool.ts';
 
@@ -22,6 +31,8 @@ export interface OverlayMount {
 /**
  * Mounts an overlay. `volatile` skips syncs: a scratch that is lost with the machine is rebuilt anyway.
  * Paths are given relative to a common directory, because `,` and `:` in them would end an option.
+ *
+ * @throws BuildError `RUNTIME_FAILED` when there is no mount, or one that cannot be written to
  */
 export async function mountOverlay(mount: OverlayMount, signal?: AbortSignal): Promise<void> {
   const cwd = commonDirectory([mount.lower, mount.upper, mount.work, mount.target]);
@@ -33,6 +44,13 @@ export async function mountOverlay(mount: OverlayMount, signal?: AbortSignal): P
     cwd,
     ...(signal === undefined ? {} : { signal }),
   });
+  try {
+    accessSync(mount.target, constants.W_OK);
+  } catch (cause) {
+    await unmount(mount.target);
+    const what = 'the overlay cannot be written to: the kernel could not use its work directory';
+    throw new BuildError('RUNTIME_FAILED', what, { origin: 'runtime', cause });
+  }
 }
 
 /** Unmounts; a busy mount is detached and goes when its last user does. */

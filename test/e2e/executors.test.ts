@@ -81,6 +81,27 @@ t.test('one layer digest, whatever runs the build', async (t) => {
   for (const [name, digest] of digests) t.equal(digest, first, name);
 });
 
+t.test('regression: /dev/null file', async (t) => {
+  await using bench = await openWorkbench('without-subuids');
+  const source = join(bench.directory, 'source');
+  await mkdir(join(source, '.s2i/bin'), { recursive: true });
+  const script = '#!/bin/sh\necho noise >/dev/null\nls -l /dev/null\necho built >/built\n';
+  await writeFile(join(source, '.s2i/bin/assemble'), script);
+  const { reference: builder } = await builderImage('busybox');
+  const metadata = join(bench.directory, 'result.json');
+  const built = await bench.s2oci([
+    ...['build', source, builder, 'oci:layout:1', '--compression', 'none'],
+    ...['--executor', 'chroot', '--storage', 'copy', '--metadata-file', metadata],
+  ]);
+  succeed(t, built);
+  t.match(built.stderr, /-rw-\S+ .* \/dev\/null/, 'no device can be made, so it is a file');
+  const { layers } = JSON.parse(await readFile(metadata, 'utf8'));
+  const blob = join(bench.directory, 'layout/blobs', layers.at(-1).digest.replace(':', '/'));
+  const { stdout } = await bench.run('tar', ['-tf', blob]);
+  t.match(stdout, /^built$/m);
+  t.notMatch(stdout, /^dev\//m);
+});
+
 t.test('the digest does not depend on umask, directory, time zone or locale', async (t) => {
   await using bench = await openWorkbench();
   const source = await makeSource(bench);

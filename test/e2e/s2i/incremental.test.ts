@@ -68,7 +68,7 @@ t.test('G1 G2 G3 nothing, then what is kept beside the image, on any machine', a
 
   const second = await build(bench, await counting('two', { version: '2' }), tag);
   succeed(t, second);
-  t.match(second.stderr, /moved by a rename/);
+  t.match(second.stderr, /moved by a rename/, 'regression: EXDEV on lower dir rename');
   t.match(second.incremental, { used: true, way: 'kept', fetchedBytes: 0 });
   t.equal(second.incremental.kept.sentBytes, 0, 'unchanged artifacts are not sent again');
 
@@ -108,7 +108,7 @@ t.test('G1 G2 G3 nothing, then what is kept beside the image, on any machine', a
   });
 });
 
-t.test('G4 G5 G6 G7 what is no archive, or leads outside, gives a clean build', async (t) => {
+t.test('G4 G5 G6 G7 S09 what is no archive, or leads outside, gives a clean build', async (t) => {
   const scripts = {
     noise: ['echo hello\ncd /app && tar -c deps', false],
     padded: ['cd /app && tar -c deps && head -c 100000 /dev/zero', true],

@@ -68,18 +68,21 @@ t.test('nothing changed gives an empty layer', async (t) => {
   t.ok(bytes.equals(Buffer.alloc(1024)));
 });
 
-t.test('removals are explicit, topmost, and first among the children', async (t) => {
-  await using scene = new Scene();
-  const { bytes, whiteouts } = await change(scene, base, (root) => {
-    fs.rmSync(`${root}/d/sub`, { recursive: true });
-    fs.unlinkSync(`${root}/d/b`);
-    fs.writeFileSync(`${root}/d/0`, 'sorts before the dot');
-    fs.unlinkSync(`${root}/l`);
-  });
-  t.same(namesOf(bytes), ['.wh.l', 'd/', 'd/.wh.b', 'd/.wh.sub', 'd/0']);
-  t.equal(whiteouts, 3);
-  t.match(entryAt(bytes, 'd/.wh.b'), { type: 'file', size: 0, uid: 0, gid: 0 });
-});
+t.test(
+  'regression: whiteout hardlinks; removals are explicit, topmost, and first among the children',
+  async (t) => {
+    await using scene = new Scene();
+    const { bytes, whiteouts } = await change(scene, base, (root) => {
+      fs.rmSync(`${root}/d/sub`, { recursive: true });
+      fs.unlinkSync(`${root}/d/b`);
+      fs.writeFileSync(`${root}/d/0`, 'sorts before the dot');
+      fs.unlinkSync(`${root}/l`);
+    });
+    t.same(namesOf(bytes), ['.wh.l', 'd/', 'd/.wh.b', 'd/.wh.sub', 'd/0']);
+    t.equal(whiteouts, 3);
+    t.match(entryAt(bytes, 'd/.wh.b'), { type: 'file', size: 0, uid: 0, gid: 0 });
+  },
+);
 
 t.test('a directory made anew over a removed one has no opaque mark', async (t) => {
   await using scene = new Scene();
@@ -92,7 +95,7 @@ t.test('a directory made anew over a removed one has no opaque mark', async (t) 
   t.same(namesOf(bytes), ['d/', 'd/.wh.b', 'd/.wh.sub', 'd/new'], 'd/a is as it was');
 });
 
-t.test('a renamed new directory is opaque on an overlay, which means nothing', async (t) => {
+t.test('regression: opaque on renamed dir', async (t) => {
   await using scene = new Scene();
   const { bytes } = await change(scene, base, (root) => {
     fs.mkdirSync(`${root}/tmp`);
@@ -232,28 +235,31 @@ t.test('owners under each map', async (t) => {
   ]);
 });
 
-t.test('extended attributes and capabilities are captured, storage noise is not', async (t) => {
-  await using scene = new Scene();
-  const set = (path: string, name: string, value: string) =>
-    run('setfattr', '-n', name, '-v', `0x${Buffer.from(value, 'latin1').toString('hex')}`, path);
-  const { bytes } = await change(scene, base, (root) => {
-    fs.writeFileSync(`${root}/ping`, 'x');
-    set(`${root}/ping`, 'security.capability', capability);
-    set(`${root}/d/a`, 'user.bytes', '\x00\xff\n');
-    set(`${root}/d`, 'user.dir', '');
-    set(`${root}/empty`, 'user.empty', 'v');
-  });
-  const all = entriesOf(bytes).map(({ path, xattrs }) => [
-    path,
-    [...xattrs].map(([name, value]) => `${name}=${Buffer.from(value).toString('latin1')}`),
-  ]);
-  t.same(all, [
-    ['d', ['user.dir=']],
-    ['d/a', ['user.bytes=\x00\xff\n']],
-    ['empty', ['user.empty=v']],
-    ['ping', [`security.capability=${capability}`]],
-  ]);
-});
+t.test(
+  'regression: v3 capability; extended attributes are captured, storage noise is not',
+  async (t) => {
+    await using scene = new Scene();
+    const set = (path: string, name: string, value: string) =>
+      run('setfattr', '-n', name, '-v', `0x${Buffer.from(value, 'latin1').toString('hex')}`, path);
+    const { bytes } = await change(scene, base, (root) => {
+      fs.writeFileSync(`${root}/ping`, 'x');
+      set(`${root}/ping`, 'security.capability', capability);
+      set(`${root}/d/a`, 'user.bytes', '\x00\xff\n');
+      set(`${root}/d`, 'user.dir', '');
+      set(`${root}/empty`, 'user.empty', 'v');
+    });
+    const all = entriesOf(bytes).map(({ path, xattrs }) => [
+      path,
+      [...xattrs].map(([name, value]) => `${name}=${Buffer.from(value).toString('latin1')}`),
+    ]);
+    t.same(all, [
+      ['d', ['user.dir=']],
+      ['d/a', ['user.bytes=\x00\xff\n']],
+      ['empty', ['user.empty=v']],
+      ['ping', [`security.capability=${capability}`]],
+    ]);
+  },
+);
 
 t.test('S07 modes that forbid reading do not', async (t) => {
   await using scene = new Scene();

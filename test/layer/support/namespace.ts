@@ -21,14 +21,16 @@ const options: Readonly<Record<Mapping, readonly string[]>> = {
   single: ['--map-root-user'],
 };
 
+const ofLayers = new URL('../inside/', import.meta.url);
+
 /** Runs `inside/<name>.ts` in a namespace; the file finds the mapping in `S2OCI_TEST_MAPPING`. */
-export async function runInside(name: string, mapping: Mapping): Promise<void> {
+export async function runInside(name: string, mapping: Mapping, folder = ofLayers): Promise<void> {
   const user = await findTestUser(kinds[mapping]);
   if (typeof user === 'string') {
     t.fail(user);
     return;
   }
-  const file = fileURLToPath(new URL(`../inside/${name}.ts`, import.meta.url));
+  const file = fileURLToPath(new URL(`${name}.ts`, folder));
   const [command = '', ...args] = commandFor(user, 'unshare', [
     ...['--user', ...options[mapping], '--mount', process.execPath, file],
   ]);

@@ -69,12 +69,25 @@ t.test('under no_new_privs newuidmap is not even tried, and one id still works',
   t.match(told.reasons.join(), /no_new_privs/);
 });
 
+t.test('regression: map-auto hang; denied namespaces leave no helper behind', async (t) => {
+  const mark = newMark();
+  const [command = '', ...args] = commandFor(await testUser('with-subuids'), 'unshare', [
+    ...['--user', '--map-root-user', 'sh', '-c'],
+    'echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-all "$@"',
+    ...['sh', process.execPath, client, 'single', 'once', mark],
+  ]);
+  const { stdout, stderr } = await run(command, args);
+  t.match(JSON.parse(stdout.split('\n')[0] ?? '{}'), { error: 'NAMESPACE_DENIED' }, stderr);
+  t.match(stdout, /No space left on device/);
+  t.same(await processesLeft(mark), []);
+});
+
 for (const [kind, mapping] of [
   ['with-subuids', 'subuid'],
   ['with-subuids', 'single'],
   ['without-subuids', 'single'],
 ] as const) {
-  t.test(`SIGKILL of the client leaves nothing: ${kind}, ${mapping}`, async (t) => {
+  t.test(`regression: parent SIGKILL leftovers: ${kind}, ${mapping}`, async (t) => {
     const mark = newMark();
     const user = await testUser(kind);
     const child = spawnAs(process.execPath, [client, mapping, 'stay', mark], {
