@@ -23,7 +23,7 @@ interface Case {
 
 const cases: readonly Case[] = [
   {
-    name: 'memory beyond --memory',
+    name: 'S02 memory beyond --memory',
     assemble: 'head -c 600000000 /dev/zero | tail -c 500000000 | wc -c; sleep 300',
     options: ['--memory', '100M'],
     code: 11,
@@ -33,7 +33,7 @@ const cases: readonly Case[] = [
     },
   },
   {
-    name: 'processes beyond --pids-limit',
+    name: 'S02 processes beyond --pids-limit',
     assemble: 'for i in $(seq 100); do sleep 300 & done; wait',
     options: ['--pids-limit', '50'],
     code: 11,
@@ -47,7 +47,7 @@ const cases: readonly Case[] = [
     check: (t, { stderr }) => t.match(stderr, /TIME_LIMIT.*took longer than 2 seconds/),
   },
   {
-    name: 'a daemon that holds stdout after the script has ended',
+    name: 'S06 a daemon that holds stdout after the script has ended',
     assemble: 'setsid sleep 300 & echo built > /tmp/built',
     options: [],
     code: 0,
@@ -65,7 +65,7 @@ const cases: readonly Case[] = [
     code: 9,
   },
   {
-    name: 'a flood of lines',
+    name: 'S05 a flood of lines',
     assemble: 'yes | head -c 30000000; echo built > /tmp/built',
     options: ['--log-limit', '100k'],
     code: 0,
@@ -122,7 +122,7 @@ const cases: readonly Case[] = [
   },
 ];
 
-t.test('every ending is in order', async (t) => {
+t.test('X06 every ending is in order', async (t) => {
   await using bench = await openWorkbench();
   const { reference } = await builderImage('busybox');
   const source = join(bench.directory, 'source');

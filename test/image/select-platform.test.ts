@@ -45,7 +45,7 @@ t.test('the best entry is picked, whatever the order', async (t) => {
   t.same(await picked('linux/arm/v6'), rawPlatform('linux/arm/v6'));
 });
 
-t.test('what is not offered is said, with what is', async (t) => {
+t.test('S12 what is not offered is said, with what is', async (t) => {
   const image = memoryIndex([amd64, arm7]);
   await t.rejects(selectPlatform(image, await image.resolve(), parsePlatform('linux/s390x')), {
     code: 'PLATFORM_NOT_FOUND',

@@ -44,7 +44,7 @@ async function build(source: string, builder: string, ...options: string[]) {
   return { ...built, assembled: /\| (assemble of .*)/.exec(built.stderr)?.[1], cmd };
 }
 
-t.test('D1 D2 D3 label before old label before variable', async (t) => {
+t.test('D1 D2 D3 S11 label before old label before variable', async (t) => {
   t.match(await build(plain, all), { assembled: 'assemble of label', cmd: ['/c/run'] });
   const byOld = await build(plain, old);
   t.match(byOld, { assembled: 'assemble of old label', cmd: ['/o/run'] });
@@ -127,7 +127,7 @@ t.test('D8 D10 schemes nobody knows, and scripts that are nowhere', async (t) =>
   t.equal((await build(plain, file)).code, 8, 'an image may not read files of this machine');
 });
 
-t.test('M3 M4 N7 no tar, no shell: one way for all, and the cause by name', async (t) => {
+t.test('M3 M4 N7 S03 S04 no tar, no shell: one way for all, and the cause by name', async (t) => {
   const bare = await deriveImage(bench, 'bare', {
     removed: ['bin/tar', 'usr/libexec/s2i/save-artifacts'],
   });
