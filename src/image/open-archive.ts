@@ -34,13 +34,27 @@ export async function openArchive(
   signal?: AbortSignal,
 ): Promise<OpenedArchive> {
   const file = await openArchiveFile(path);
-  const start = Buffer.alloc(6);
-  await file.read(start, 0, start.length, 0);
-  const compression = compressionOf(start, path);
-  if (compression === 'none') {
+  try {
+    const start = Buffer.alloc(6);
+    await file.read(start, 0, start.length, 0);
+    const compression = compressionOf(start, path);
+    if (compression !== 'none')
+      return await openSpooled(path, file, compression, makeScratch, signal);
     const tar = await indexTarFile(path, file);
     return { tar, [Symbol.asyncDispose]: () => tar[Symbol.asyncDispose]() };
+  } catch (error) {
+    await file.close();
+    throw error;
   }
+}
+
+async function openSpooled(
+  path: string,
+  file: FileHandle,
+  compression: Compression,
+  makeScratch: MakeScratch,
+  signal: AbortSignal | undefined,
+): Promise<OpenedArchive> {
   const scratch = await makeScratch();
   try {
     const tar = await indexTarFile(path, await spool(file, compression, scratch, signal));

@@ -1,6 +1,6 @@
 /** Every local transport in both directions, byte for byte, and never half visible. */
 
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, readlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
@@ -117,6 +117,14 @@ t.test('compressed archives are read as well', async (t) => {
   }
   await writeFile(join(dir, 'a.tar.xz'), Buffer.from('fd377a585a0000', 'hex'));
   await t.rejects(openSource('oci-archive:a.tar.xz', deps), { code: 'COMPRESSION_INVALID' });
+  const open = await Promise.all(
+    (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')),
+  );
+  t.same(
+    open.filter((path) => path.startsWith(dir) && path.endsWith('.tar.xz')),
+    [],
+    'nothing stays open',
+  );
 });
 
 t.test('I1: what fails on the way is not visible, and what was there stays', async (t) => {
