@@ -13,12 +13,22 @@ import { openWorkbench, succeed, type Workbench } from './support.ts';
 
 t.setTimeout(300_000);
 
-const examples = fileURLToPath(new URL('../../examples/library', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const examples = join(root, 'examples/library');
 const tried = new Set<string>();
 
 function example(bench: Workbench, name: string, args: readonly string[], env = {}) {
   tried.add(`${name}.ts`);
   return bench.run(process.execPath, [join(examples, `${name}.ts`), ...args], { env });
+}
+
+/** The program that README shows, for an image of the test. */
+async function readmeSnippet(repository: string, directory: string): Promise<string> {
+  const text = await readFile(join(root, 'README.md'), 'utf8');
+  const [, code = ''] = text.split(/^## As a library$/m)[1]?.split(/^```(?:ts)?$/m) ?? [];
+  return code
+    .replaceAll('registry.example.com/apps/hello', repository)
+    .replaceAll('./hello', join(directory, 'hello'));
 }
 
 t.test('push, resolve and fetch an image', async (t) => {
@@ -52,6 +62,14 @@ t.test('push, resolve and fetch an image', async (t) => {
     const content = await readFile(join(bench.directory, 'layers', name));
     t.equal(createHash('sha256').update(content).digest('hex'), name);
   }
+
+  const snippet = await readmeSnippet(image.replace(/:1$/, ''), bench.directory);
+  const shown = await bench.run(process.execPath, ['--input-type=module', '-e', snippet], {
+    cwd: root,
+  });
+  succeed(t, shown);
+  t.match(shown.stdout, 'io.openshift.s2i', 'the labels of the image are shown');
+  t.same(await readdir(join(bench.directory, 'hello')), ['blobs', 'index.json', 'oci-layout']);
 });
 
 t.test('copy with a login, mounting within one registry', async (t) => {
