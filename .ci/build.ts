@@ -1,14 +1,16 @@
 /**
- * `npm run build`: compiles src/ to dist/, copies what is no TypeScript, removes what has no source any
- * more, and makes the program executable. Safe to run while dist/ is in use.
+ * `npm run build`: compiles src/ to dist/, which is the library, copies what is no TypeScript, removes what has no
+ * source any more, and bundles the program into dist/program/. Safe to run while dist/ is in use.
  */
 
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { bundle } from './bundle.ts';
 
 const root = join(import.meta.dirname, '..');
 const [src, dist] = [join(root, 'src'), join(root, 'dist')];
+const program = join(dist, 'program');
 
 process.exitCode = build();
 
@@ -21,8 +23,8 @@ function build(): number {
   if (status !== 0) return status ?? 1;
   for (const path of filesBelow(src).filter(isAsset)) copyAsset(path);
   for (const path of filesBelow(dist).filter((path) => !hasSource(path))) rmSync(join(dist, path));
-  const program = join(dist, 'cli/main.js');
-  if (existsSync(program)) chmodSync(program, 0o755);
+  bundle(program);
+  chmodSync(join(program, 'main.js'), 0o755);
   return 0;
 }
 
@@ -36,7 +38,8 @@ function copyAsset(path: string): void {
 }
 
 function hasSource(path: string): boolean {
-  if (path === '.tsbuildinfo' || existsSync(join(src, path))) return true;
+  if (path === '.tsbuildinfo' || path.startsWith('program/') || existsSync(join(src, path)))
+    return true;
   return existsSync(join(src, path.replace(/(?:\.d\.ts|\.js)(?:\.map)?$/, '.ts')));
 }
 

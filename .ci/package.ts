@@ -3,8 +3,7 @@
  * `release/s2oci-node` for machines that have a Node.
  *
  * Each is a shell script with an archive behind it, which unpacks itself once for a user and runs from there: an
- * init container or a job can bring it to any builder image with a shell, tar and gzip. The entries of the program
- * (client, agent, threads) are bundled one by one, so that they find each other as they do in dist/.
+ * init container or a job can bring it to any builder image with a shell, tar and gzip.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -14,37 +13,18 @@ import {
   copyFileSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
-import { buildSync } from 'esbuild';
+import { bundle } from './bundle.ts';
 
 const root = join(import.meta.dirname, '..');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   version: string;
 };
-
-const src = join(root, 'src');
-
-/** Every program and thread by where it lies beside the first: threads of layer/ are named from there, others alone. */
-const entries: ReadonlyMap<string, string> = new Map([
-  ['main', 'cli/main.ts'],
-  ...readdirSync(src, { recursive: true, encoding: 'utf8' })
-    .filter((path) => /(?:-main|worker)\.ts$/.test(path))
-    .sort()
-    .map((path) => {
-      const name = path.startsWith('layer/') ? path.slice('layer/'.length) : basename(path);
-      return [name.replace(/\.ts$/, ''), path] as const;
-    }),
-]);
-
-// Bundled packages of the older module format ask for Node's own modules in their way.
-const banner =
-  "import { createRequire as s2ociRequire } from 'node:module';const require = s2ociRequire(import.meta.url);";
 
 const output = resolve(process.argv[2] ?? join(root, 'release'));
 mkdirSync(output, { recursive: true });
@@ -60,25 +40,6 @@ try {
   write(join(output, `s2oci-linux-${process.arch}`), '"$dir/node"');
 } finally {
   rmSync(work, { recursive: true, force: true });
-}
-
-function bundle(directory: string): void {
-  for (const [name, source] of entries) {
-    buildSync({
-      entryPoints: [join(src, source)],
-      outfile: join(directory, `${name}.js`),
-      absWorkingDir: root,
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      target: 'node22',
-      minify: true,
-      keepNames: true,
-      legalComments: 'inline',
-      logLevel: 'error',
-      banner: { js: banner },
-    });
-  }
 }
 
 /** Puts what is in the work directory behind the script that unpacks and starts it. */

@@ -22,7 +22,7 @@ import { reportBesideBuildah } from './measure.ts';
 const { values } = parseArgs({
   options: { files: { type: 'string', default: '8000' }, json: { type: 'string' } },
 });
-const program = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const program = fileURLToPath(new URL('../dist/program/main.js', import.meta.url));
 const scenarios = ['cold', 'edit', 'same'] as const;
 
 type Scenario = (typeof scenarios)[number];

@@ -22,7 +22,7 @@ import { reportBesideBuildah } from './measure.ts';
 const { values } = parseArgs({
   options: { rounds: { type: 'string', default: '3' }, json: { type: 'string' } },
 });
-const program = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const program = fileURLToPath(new URL('../dist/program/main.js', import.meta.url));
 const example = fileURLToPath(new URL('../examples/builders/node', import.meta.url));
 const scenarios = ['cold', 'cached', 'edit'] as const;
 

@@ -25,7 +25,7 @@ const { values } = parseArgs({
     json: { type: 'string' },
   },
 });
-const program = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const program = fileURLToPath(new URL('../dist/program/main.js', import.meta.url));
 const files = Number(values.megabytes) * 10;
 
 const assemble = `#!/bin/sh

@@ -34,7 +34,7 @@ import { forward } from '../test/support/fault-actions.ts';
 import { startFaultServer } from '../test/support/fault-server.ts';
 
 const run = promisify(execFile);
-const program = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const program = fileURLToPath(new URL('../dist/program/main.js', import.meta.url));
 const contenders = ['ours', 'skopeo'] as const;
 
 const { values } = parseArgs({

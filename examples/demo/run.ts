@@ -15,7 +15,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeDemoBuilder } from './builder.ts';
 
-const s2oci = new URL('../../dist/cli/main.js', import.meta.url).pathname;
+const s2oci = new URL('../../dist/program/main.js', import.meta.url).pathname;
 const app = new URL('../node-app', import.meta.url).pathname;
 
 interface Metadata {

@@ -156,7 +156,7 @@ t.test('a tar stream on standard input is a source', async (t) => {
     'sh',
     source,
     process.execPath,
-    new URL('../../dist/cli/main.js', import.meta.url).pathname,
+    new URL('../../dist/program/main.js', import.meta.url).pathname,
     builder,
   ]);
   succeed(t, { code, stderr });

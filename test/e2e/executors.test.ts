@@ -122,7 +122,7 @@ t.test('the digest does not depend on umask, directory, time zone or locale', as
         source,
         mask,
         process.execPath,
-        new URL('../../dist/cli/main.js', import.meta.url).pathname,
+        new URL('../../dist/program/main.js', import.meta.url).pathname,
         builder,
         metadata,
       ],

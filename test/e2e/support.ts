@@ -19,7 +19,7 @@ import {
 } from '../support/as-user.ts';
 
 /** The program as `npm run build` leaves it. */
-export const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+export const program = fileURLToPath(new URL('../../dist/program/main.js', import.meta.url));
 
 /** A user with a place of its own, and s2oci at hand. */
 export interface Workbench extends AsyncDisposable {

@@ -15,7 +15,7 @@ import { startRegistry } from '../../src/server/index.ts';
 import { imageOf, layerOf } from './support.ts';
 
 const run = promisify(execFile);
-const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const program = fileURLToPath(new URL('../../dist/program/main.js', import.meta.url));
 const benchmark = fileURLToPath(new URL('../../bench/registry.ts', import.meta.url));
 
 /** The program itself takes about 110 MB; the blob would not fit into what is left. */

@@ -9,7 +9,7 @@ import { findTestUser, run } from './as-user.ts';
 import { cacheDirectory } from './images.ts';
 
 const recipe = fileURLToPath(new URL('../../examples/builders/base/', import.meta.url));
-const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const program = fileURLToPath(new URL('../../dist/program/main.js', import.meta.url));
 
 /** Returns the base as `oci:DIRECTORY:bookworm`, readable by everybody; makes it first when it is not kept yet. */
 export async function exampleBase(): Promise<string> {

@@ -78,12 +78,13 @@ async function makeAgent(input: AgentInput): Promise<Dispatcher> {
     pipelining: 1,
     autoSelectFamily: true,
   };
-  const { Agent, ProxyAgent } = await import('undici');
+  // By its default export, which is all that a bundle knows of a package of the older module format.
+  const { default: undici } = await import('undici');
   const tls = url.protocol === 'https:' ? await tlsOptions(url.host, profiles) : {};
   if (proxy !== undefined) {
     const { protocol, host } = new URL(proxy);
     const proxyTls = protocol === 'https:' ? await tlsOptions(host, profiles) : {};
-    return new ProxyAgent({
+    return new undici.ProxyAgent({
       ...common,
       uri: proxy,
       requestTls: { ...tls, timeout: connectMs },
@@ -91,7 +92,7 @@ async function makeAgent(input: AgentInput): Promise<Dispatcher> {
     });
   }
   const check = reach === 'any' ? {} : { lookup: checkedLookup(reach) };
-  return new Agent({ ...common, connect: { ...tls, ...check, timeout: connectMs } });
+  return new undici.Agent({ ...common, connect: { ...tls, ...check, timeout: connectMs } });
 }
 
 async function tlsOptions(host: string, profiles: TlsProfiles): Promise<object> {

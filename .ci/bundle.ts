@@ -1,0 +1,56 @@
+/**
+ * The program as it is shipped: client, agent, threads and probes in few files, which start in half of the time that
+ * the modules of the library would take (docs/adr/0014-bundled-program.md). The entries find one another by
+ * name in one folder; what several of them share, and what only some commands need, are parts beside them.
+ */
+
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { buildSync } from 'esbuild';
+
+const root = join(import.meta.dirname, '..');
+const src = join(root, 'src');
+
+// Bundled packages of the older module format ask for Node's own modules in their way.
+const banner =
+  "import { createRequire as s2ociRequire } from 'node:module';const require = s2ociRequire(import.meta.url);";
+
+/** Writes the program into a directory, and removes what an earlier one has left there. */
+export function bundle(directory: string): void {
+  const { metafile } = buildSync({
+    entryPoints: entries(),
+    outdir: directory,
+    absWorkingDir: root,
+    chunkNames: 'part-[hash]',
+    bundle: true,
+    splitting: true,
+    metafile: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node22',
+    legalComments: 'inline',
+    logLevel: 'error',
+    banner: { js: banner },
+  });
+  const written = new Set(Object.keys(metafile.outputs).map((path) => join(root, path)));
+  for (const path of filesBelow(directory)) if (!written.has(path)) rmSync(path);
+}
+
+/** Every program and thread by where it lies beside the first: threads of layer/ are named from there, others alone. */
+function entries(): { readonly in: string; readonly out: string }[] {
+  const others = readdirSync(src, { recursive: true, encoding: 'utf8' })
+    .filter((path) => /(?:-main|worker)\.ts$/.test(path))
+    .sort()
+    .map((path) => ({
+      in: join(src, path),
+      out: (path.startsWith('layer/') ? path.slice('layer/'.length) : basename(path)).slice(0, -3),
+    }));
+  return [{ in: join(src, 'cli/main.ts'), out: 'main' }, ...others];
+}
+
+function filesBelow(directory: string): readonly string[] {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
