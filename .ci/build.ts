@@ -1,6 +1,6 @@
 /**
  * `npm run build`: compiles src/ to dist/, which is the library, copies what is no TypeScript, removes what has no
- * source any more, and bundles the program into dist/program/. Safe to run while dist/ is in use.
+ * source any more, and bundles the program into dist/program/. A command that runs meanwhile may miss a part of it.
  */
 
 import { spawnSync } from 'node:child_process';
