@@ -29,7 +29,7 @@ import {
 export async function buildBuilder(invocation: Invocation): Promise<number> {
   const { io } = invocation;
   const config = await loadSettings(invocation);
-  const request = requestFrom(invocation, config.values);
+  const request = dockerfileRequestFrom(invocation, config.values);
   const renderer = createCommandRenderer(config, io);
   reportConfigWarnings(config, renderer, Date.now());
   for (const message of limitNotes(request.limits))
@@ -52,7 +52,11 @@ export async function buildBuilder(invocation: Invocation): Promise<number> {
   }
 }
 
-function requestFrom(invocation: Invocation, settings: Settings): DockerfileBuildRequest {
+/** Builds the request out of what was typed. */
+export function dockerfileRequestFrom(
+  invocation: Invocation,
+  settings: Settings,
+): DockerfileBuildRequest {
   const { args, options, io } = invocation;
   const { platform } = settings;
   const host = hostPlatform('linux', io.arch);

@@ -3,10 +3,14 @@
  * of the repository under a key of everything that it depends on.
  */
 
+import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type RunResult, run, type TestUser } from '../../support/as-user.ts';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { type RunResult, run, spawnAs, type TestUser } from '../../support/as-user.ts';
 import { cacheDirectory } from '../../support/images.ts';
 import type { Case } from './cases.ts';
 import { type LookedAt, lookAtDirectory } from './image.ts';
@@ -16,22 +20,64 @@ export type Answer =
   | { readonly accepted: true; readonly image: LookedAt }
   | { readonly accepted: false; readonly message: string };
 
-/** Where buildah runs. */
-export interface BuildahPlace {
-  readonly user: TestUser;
-  /** Belongs to the user; holds the storage. */
-  readonly directory: string;
+/**
+ * Where buildah runs: one user namespace for all builds, with its storage in memory, because most of the time of a small
+ * build goes to making namespaces and to waiting for the disk. Disposing ends the namespace, and all that was in it is gone.
+ */
+export class BuildahPlace implements AsyncDisposable {
+  readonly #user: TestUser;
+  readonly #directory: string;
+  /** Lives in the namespace until its input ends. */
+  readonly #holder: ChildProcess;
+  readonly #pid: string;
+
+  private constructor(user: TestUser, directory: string, holder: ChildProcess, pid: string) {
+    this.#user = user;
+    this.#directory = directory;
+    this.#holder = holder;
+    this.#pid = pid;
+  }
+
+  /** Makes the namespace of a user; the directory belongs to the user. */
+  static async open(user: TestUser, directory: string): Promise<BuildahPlace> {
+    const hold = 'mkdir memory && mount -t tmpfs none memory && echo $$ && exec cat';
+    const holder = spawnAs('buildah', ['unshare', 'sh', '-c', hold], {
+      ...{ user, cwd: directory, env: environmentIn(directory) },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    for await (const line of createInterface({ input: holder.stdout as Readable }))
+      return new BuildahPlace(user, directory, holder, line);
+    throw new Error('buildah makes no user namespace');
+  }
+
+  /** Runs buildah to its end. */
+  buildah(args: readonly string[]): Promise<RunResult> {
+    const enter = ['--target', this.#pid, '--user', '--mount', '--'];
+    const memory = join(this.#directory, 'memory');
+    const places = ['--root', join(memory, 'root'), '--runroot', join(memory, 'run')];
+    const storage = ['--storage-driver', 'vfs', ...places];
+    return run('nsenter', [...enter, 'buildah', ...storage, ...args], {
+      user: this.#user,
+      cwd: this.#directory,
+      env: {
+        ...environmentIn(this.#directory),
+        // as `buildah unshare` tells those that it starts
+        _CONTAINERS_USERNS_CONFIGURED: 'done',
+        _CONTAINERS_ROOTLESS_UID: String(this.#user.uid),
+        _CONTAINERS_ROOTLESS_GID: String(this.#user.gid),
+      },
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ended = once(this.#holder, 'exit');
+    this.#holder.stdin?.end();
+    await ended;
+  }
 }
 
-/** Runs buildah with a storage of its own. */
-export function runBuildah(place: BuildahPlace, args: readonly string[]): Promise<RunResult> {
-  const { user, directory } = place;
-  const storage = ['--storage-driver', 'vfs', '--root', join(directory, 'store')];
-  return run('buildah', [...storage, '--runroot', join(directory, 'run'), ...args], {
-    user,
-    cwd: directory,
-    env: { HOME: directory, XDG_RUNTIME_DIR: directory },
-  });
+function environmentIn(directory: string): Readonly<Record<string, string>> {
+  return { HOME: directory, XDG_RUNTIME_DIR: directory };
 }
 
 /** What a build needs besides its case. */
@@ -49,7 +95,7 @@ export async function buildWithBuildah(
   one: Case,
   { file, context, output }: BuildInput,
 ): Promise<Answer> {
-  const { code, stderr } = await runBuildah(place, [
+  const { code, stderr } = await place.buildah([
     'bud',
     ...['--isolation', 'chroot', '--network', 'host', '--format', 'docker'],
     ...['--tls-verify=false', '--pull=missing'],

@@ -21,20 +21,22 @@ import { type DockerRegistry, startDockerRegistry } from '../../support/docker-r
 import { cacheDirectory } from '../../support/images.ts';
 import {
   type Answer,
-  type BuildahPlace,
+  BuildahPlace,
+  type BuildInput,
   buildWithBuildah,
   keepAnswer,
-  runBuildah,
 } from './buildah.ts';
 import { type Case, casesDirectory } from './cases.ts';
 import { makeContext } from './context.ts';
 import { lookAtLayout } from './image.ts';
+import { ManyBuilds } from './many-builds.ts';
 
 /** Builds cases with both builders, as the same unprivileged user. */
 export class Builders implements AsyncDisposable {
   readonly #bench: Workbench;
   /** Where s2oci runs as a user with one id only. */
   readonly #single: Workbench;
+  readonly #builds: ManyBuilds;
   readonly #registry: DockerRegistry;
   readonly #place: BuildahPlace;
   /** Everything that buildah's answers depend on besides the case. */
@@ -49,6 +51,7 @@ export class Builders implements AsyncDisposable {
   ) {
     this.#bench = bench;
     this.#single = single;
+    this.#builds = new ManyBuilds(bench);
     this.#registry = registry;
     this.#place = place;
     this.#facts = facts;
@@ -58,7 +61,7 @@ export class Builders implements AsyncDisposable {
     const bench = await openFilled('with-subuids');
     const single = await openFilled('without-subuids');
     const { user, directory } = bench;
-    const place = { user, directory: join(directory, 'buildah') };
+    const place = await BuildahPlace.open(user, join(directory, 'buildah'));
     const facts = await factsOf();
     const base = await baseImage(place, facts);
     const registry = await startDockerRegistry();
@@ -89,31 +92,47 @@ export class Builders implements AsyncDisposable {
     const bench = ids === 'many' ? this.#bench : this.#single;
     const { dockerfile } = one;
     const input = await this.#input(bench, one, { dockerfile, builder: 's2oci' });
-    const { file, context, output } = input;
-    const { code, stderr } = await bench.s2oci([
-      ...['builder', 'build', context, '--file', file, '--tag', `oci:${output}:built`],
-      ...one.buildArgs.flatMap((argument) => ['--build-arg', argument]),
-      ...(one.target === undefined ? [] : ['--target', one.target]),
-      '--quiet',
-    ]);
-    if (code !== 0) return { accepted: false, message: stderr.trim().slice(-600) };
-    return { accepted: true, image: await lookAtLayout(output) };
+    const failure = await (ids === 'many' ? this.#build(one, input) : this.#type(one, input));
+    if (failure !== undefined) return { accepted: false, message: failure };
+    return { accepted: true, image: await lookAtLayout(input.output) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#registry.close();
-    // What buildah unpacked belongs to subordinate ids.
-    const unshare = ['unshare', 'rm', '-rf', join(this.#place.directory, 'store')];
-    await run('buildah', unshare, { user: this.#place.user, env: { HOME: this.#place.directory } });
+    await this.#place[Symbol.asyncDispose]();
+    await this.#builds[Symbol.asyncDispose]();
     await this.#bench[Symbol.asyncDispose]();
     await this.#single[Symbol.asyncDispose]();
+  }
+
+  async #build(
+    { buildArgs, target }: Case,
+    { file, context, output }: BuildInput,
+  ): Promise<string | undefined> {
+    const aim = target === undefined ? {} : { target };
+    const options = { file, tag: [`oci:${output}:built`], buildArg: buildArgs, ...aim };
+    return (await this.#builds.build({ context, options })).failure;
+  }
+
+  /** The whole command, as a user with one id types it. */
+  async #type(
+    { buildArgs, target }: Case,
+    { file, context, output }: BuildInput,
+  ): Promise<string | undefined> {
+    const { code, stderr } = await this.#single.s2oci([
+      ...['builder', 'build', context, '--file', file, '--tag', `oci:${output}:built`],
+      ...buildArgs.flatMap((argument) => ['--build-arg', argument]),
+      ...(target === undefined ? [] : ['--target', target]),
+      '--quiet',
+    ]);
+    return code === 0 ? undefined : stderr.trim().slice(-600);
   }
 
   async #input(
     { directory, user }: Workbench,
     one: Case,
     { dockerfile, builder }: { readonly dockerfile: string; readonly builder: string },
-  ) {
+  ): Promise<BuildInput> {
     const output = join(directory, 'out', `${one.name}.${builder}`);
     const file = `${output}.Dockerfile`;
     await writeFile(file, dockerfile.replaceAll(baseWord, `${this.#registry.host}/base`));
@@ -164,7 +183,7 @@ async function baseImage(place: BuildahPlace, facts: readonly string[]): Promise
   const draft = await mkdtemp(join(tmpdir(), 's2oci-base-'));
   await chmod(draft, 0o777);
   await cp('/bin/busybox', join(draft, 'busybox'));
-  const { code, stderr } = await runBuildah(place, [
+  const { code, stderr } = await place.buildah([
     ...['bud', '--layers', '--isolation', 'chroot', '--network', 'host'],
     ...[
       '--file',
