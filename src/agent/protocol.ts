@@ -141,6 +141,14 @@ export interface SquashLayersRequest {
   readonly compressionLevel?: number;
 }
 
+/** A directory of another open workspace; links are resolved inside of that one. */
+export interface CacheSeed {
+  readonly workspace: string;
+  readonly path: string;
+  /** Names its content: caches with other seeds are other caches. */
+  readonly name: string;
+}
+
 /** Something that a process sees during its run; `target` is an absolute path of the container. */
 export type MountRequest =
   | RunMount
@@ -158,7 +166,9 @@ export type MountRequest =
       readonly target: string;
       readonly sharing: CacheSharing;
       readonly readOnly: boolean;
-    } & Ownership)
+      /** What a new one is a copy of; an empty directory when absent. */
+      readonly seed?: CacheSeed;
+    } & Partial<Ownership>)
   /** A socket that leads to an ssh agent of the host. */
   | ({
       readonly kind: 'ssh';

@@ -23,13 +23,14 @@ export interface OpenMounts {
 /** Describes the mounts of a RUN for its cache key: what is in secrets and caches is no part of it. */
 export async function mountInputs(context: StepContext, { mounts }: Step<'run'>) {
   const described = mounts.map(async (mount, i) => {
-    const value = mount.type === 'bind' ? [mount, await bindContent(context, mount)] : [mount];
+    const hasContent = mount.type === 'bind' || (mount.type === 'cache' && mount.from);
+    const value = hasContent ? [mount, await contentOf(context, mount)] : [mount];
     return { label: `mount ${i + 1}`, value: JSON.stringify(value) };
   });
   return Promise.all(described);
 }
 
-async function bindContent(context: StepContext, mount: BindMount): Promise<string> {
+async function contentOf(context: StepContext, mount: BindMount | CacheMount): Promise<string> {
   if (mount.from !== undefined) {
     const { layers } = await context.input(mount.from);
     return chainOf({ layers }) ?? 'empty';
@@ -83,7 +84,7 @@ async function openMount(
       return { ...nothing, mounts: [{ kind: 'tmpfs', target: place(mount.target), ...size }] };
     }
     case 'cache':
-      return { ...nothing, mounts: [cacheMount(mount, place(mount.target))] };
+      return { ...nothing, mounts: [await openCache(context, mount, resources)] };
     case 'bind':
       return { ...nothing, mounts: [await openBind(context, mount, resources)] };
     case 'secret':
@@ -93,9 +94,41 @@ async function openMount(
   }
 }
 
-function cacheMount(mount: CacheMount, target: string): MountRequest {
-  const { id, sharing, readOnly, uid, gid, mode } = mount;
-  return { kind: 'cache', id, target, sharing, readOnly, owner: { uid, gid }, mode };
+/** What a new cache begins with is copied out of a view of it, so no link in it leads anywhere else. */
+async function openCache(
+  context: StepContext,
+  mount: CacheMount,
+  resources: AsyncDisposableStack,
+): Promise<MountRequest> {
+  const { id, sharing, readOnly, attributes, from, source } = mount;
+  const target = pathIn(context.state.config, mount.target);
+  const ownership =
+    attributes === undefined
+      ? {}
+      : { owner: { uid: attributes.uid, gid: attributes.gid }, mode: attributes.mode };
+  const plain = { kind: 'cache', id, target, sharing, readOnly, ...ownership } as const;
+  if (from === undefined) return plain;
+  const { layers } = await context.input(from);
+  const path = posix.resolve('/', source);
+  const container = await openView(context, layers, resources);
+  const [facts] = await container.look([path], 0);
+  if (facts?.kind !== 'directory')
+    throw new BuildError('SOURCE_NOT_FOUND', `there is no directory ${path} in ${from}`);
+  const name = JSON.stringify([chainOf({ layers }) ?? 'empty', path]);
+  return { ...plain, seed: { workspace: container.workspace, path, name } };
+}
+
+/** A view of some layers that is thrown away with the step. */
+async function openView(
+  { workshop, state, signal }: StepContext,
+  layers: readonly StageLayer[],
+  resources: AsyncDisposableStack,
+): Promise<Container> {
+  const key = await workshop.rootfs(layers, signal);
+  const deps = { ...workshop.deps, agent: await workshop.agent() };
+  const config = imageConfigOf(scratchState(state.platform));
+  const { storage } = workshop.request;
+  return resources.use(await Container.open(deps, key, config, storage, signal));
 }
 
 async function openBind(
@@ -103,16 +136,11 @@ async function openBind(
   mount: BindMount,
   resources: AsyncDisposableStack,
 ): Promise<MountRequest> {
-  const { workshop, signal } = context;
   const isContext = mount.from === undefined;
   const layers = isContext
     ? await contextLayers(context, mount.source)
     : (await context.input(mount.from as string)).layers;
-  const key = await workshop.rootfs(layers, signal);
-  const deps = { ...workshop.deps, agent: await workshop.agent() };
-  const config = imageConfigOf(scratchState(context.state.platform));
-  const { storage } = workshop.request;
-  const container = resources.use(await Container.open(deps, key, config, storage, signal));
+  const container = await openView(context, layers, resources);
   const path = isContext ? contextPlace : posix.resolve('/', mount.source);
   if (!(await container.existing([path])).has(path))
     throw new BuildError(

@@ -105,12 +105,11 @@ export interface CacheMount {
   readonly id: string;
   readonly readOnly: boolean;
   readonly sharing: 'shared' | 'private' | 'locked';
-  /** What a new cache begins with. */
+  /** Stage or image whose directory `source` a new cache is a copy of; absent when it begins empty. */
   readonly from?: string;
   readonly source: string;
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
+  /** Of the directory itself; absent when it has those of `source`. */
+  readonly attributes?: { readonly mode: number; readonly uid: number; readonly gid: number };
 }
 
 /** `--mount=type=tmpfs`. */

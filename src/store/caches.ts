@@ -24,9 +24,11 @@ export type CacheSharing = 'shared' | 'private' | 'locked';
 export interface CacheRequest {
   /** The name that people gave it. */
   readonly id: string;
-  /** Owner and mode of a new one; caches of other owners are others. */
-  readonly owner: { readonly uid: number; readonly gid: number };
-  readonly mode: number;
+  /** Owner and mode of a new one; caches of other owners are others. Absent when they are those of the seed. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+  readonly mode?: number;
+  /** Names what a new one begins with; caches that began with something else are others. */
+  readonly seed?: string;
   /** The id mapping, which decides what owners look like on the disk. */
   readonly mapping: string;
   readonly sharing: CacheSharing;
@@ -201,7 +203,8 @@ async function makeUnder(
 }
 
 /** JSON keeps the parts apart, so that no two requests have one text. */
-function keyOf({ id, owner, mode, mapping }: CacheRequest): string {
-  const text = JSON.stringify([id, owner.uid, owner.gid, mode, mapping]);
+function keyOf({ id, owner, mode, mapping, seed }: CacheRequest): string {
+  const parts = [id, owner?.uid, owner?.gid, mode, mapping];
+  const text = JSON.stringify(seed === undefined ? parts : [...parts, seed]);
   return `cache-${createHash('sha256').update(text).digest('hex')}`;
 }

@@ -109,14 +109,21 @@ const mounts: readonly (readonly [text: string, meaning: Record<string, unknown>
     'type=cache,target=/x',
     {
       ...{ type: 'cache', target: '/x', id: '/x', sharing: 'shared', source: '/' },
-      ...{ readOnly: false, mode: 0o755, ...owner },
+      ...{ readOnly: false, attributes: { mode: 0o755, ...owner } },
     },
   ],
   [
     'type=cache,id=../x,destination=/x,sharing=locked,from=a,source=/s,mode=0700,uid=1,gid=2,ro',
     {
       ...{ type: 'cache', target: '/x', id: '../x', sharing: 'locked', from: 'a', source: '/s' },
-      ...{ readOnly: true, mode: 0o700, uid: 1, gid: 2 },
+      ...{ readOnly: true, attributes: { mode: 0o700, uid: 1, gid: 2 } },
+    },
+  ],
+  [
+    'type=cache,target=/x,from=a',
+    {
+      ...{ type: 'cache', target: '/x', id: '/x', sharing: 'shared', from: 'a', source: '/' },
+      readOnly: false,
     },
   ],
   ['type=tmpfs,target=/x,size=64m', { type: 'tmpfs', target: '/x', size: 67_108_864 }],
@@ -162,6 +169,10 @@ const refused: readonly (readonly [text: string, line: string])[] = [
   [
     'RUN --mount=type=cache,target=/x,sharing=no y',
     '2:5: RUN: --mount: sharing is shared, private or locked, not "no"',
+  ],
+  [
+    'RUN --mount=type=cache,target=/x,source=/s y',
+    '2:5: RUN: --mount: source is a path in what from names, and from is missing (add from=, or leave source out: a cache begins empty then)',
   ],
   [
     'RUN --mount=type=cache,target=/x,mode=9 y',

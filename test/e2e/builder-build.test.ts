@@ -82,7 +82,7 @@ for (const kind of ['with-subuids', 'without-subuids'] as const)
   t.test(`RUN --mount of every type, ${kind}`, async (t) => {
     await using bench = await openWorkbench(kind);
     const dockerfile = `FROM ${busybox} AS other
-RUN mkdir /d && echo stage > /d/file
+RUN mkdir -m 751 /d && echo stage > /d/file
 FROM ${busybox}
 RUN --mount=type=bind,target=/context cat /context/a.txt /context/b/c.txt
 RUN --mount=type=bind,source=b/c.txt,target=/one.txt cat /one.txt
@@ -94,6 +94,9 @@ RUN --mount=type=tmpfs,target=/scratch touch /scratch/x && mount | grep -c ' /sc
 RUN --mount=type=secret,id=token test "$(wc -c < /run/secrets/token)" = 9
 RUN --mount=type=secret,id=token,env=TOKEN test "\${#TOKEN}" = 9
 RUN --mount=type=secret,id=absent test ! -e /run/secrets/absent
+RUN --mount=type=cache,target=/cache,id=${kind},from=other,source=/d cat /cache/file && echo grown > /cache/file && stat -c %a /cache
+RUN --mount=type=cache,target=/seeded,id=${kind},from=other,source=/d cat /seeded/file; test ! -e /seeded/count
+RUN --mount=type=cache,target=/cache,id=${kind},from=other,source=/d,mode=0700 cat /cache/file && stat -c %a /cache
 RUN --network=none ! wget -T 2 http://127.0.0.1:9/
 `;
     const files = { Dockerfile: dockerfile, 'a.txt': 'a\n', 'b/c.txt': 'c\n' };
@@ -105,11 +108,11 @@ RUN --network=none ! wget -T 2 http://127.0.0.1:9/
       [...result.stderr.matchAll(/^ \| (.*)$/gm)]
         .map(([, line = '']) => line.replace(/^\d+: /, ''))
         .filter((line) => !/^(?:wget|\/bin\/sh):/.test(line))
-        .slice(0, 8),
-      ['a', 'c', 'c', 'stage', 'stage', '1', '2', '1'],
+        .slice(0, 13),
+      ['a', 'c', 'c', 'stage', 'stage', '1', '2', '1', 'stage', '751', 'grown', 'stage', '700'],
     );
     const added = (await entriesOf(bench)).filter((line) =>
-      /context|one.txt|stage|cache|scratch|secrets/.test(line),
+      /context|one.txt|stage|cache|seeded|scratch|secrets/.test(line),
     );
     t.same(added, [], 'nothing of a mount is in a layer');
   });

@@ -98,20 +98,29 @@ class Preparation {
 
   async #cache(request: Extract<MountRequest, { kind: 'cache' }>): Promise<string> {
     const { store, idMapping } = this.#deps;
-    const { id, sharing, owner, mode } = request;
+    const { id, sharing, owner, mode, seed } = request;
     const { signal, warn } = this.#context;
     const onWait = (holder: string) => warn(`waiting for the cache ${id}, used by ${holder}`);
-    const wanted = { id, sharing, owner, mode, mapping: idMapping.key };
-    const opened = await store.caches.open(wanted, (path) => this.#give(path, request), {
-      signal,
-      onWait,
-    });
+    const attributes = owner === undefined || mode === undefined ? {} : { owner, mode };
+    const base = seed === undefined ? {} : { seed: seed.name };
+    const wanted = { id, sharing, ...attributes, ...base, mapping: idMapping.key };
+    const prepare = async (path: string) => {
+      if (seed !== undefined) await this.#copy(this.#inWorkspace(seed), path);
+      if (owner !== undefined && mode !== undefined) await this.#give(path, { owner, mode });
+    };
+    const opened = await store.caches.open(wanted, prepare, { signal, onWait });
     return this.#resources.use(opened).path;
   }
 
-  #inWorkspace(request: Extract<MountRequest, { kind: 'workspace' }>): string {
-    const { root } = this.#deps.workspaces.get(request.workspace);
-    return resolveInRoot(root, request.path, { makeDirectories: false }).path;
+  /** Copies a directory with all that it is: owners, modes, times, links, attributes. */
+  #copy(from: string, to: string): Promise<string> {
+    const { signal } = this.#context;
+    return runTool('cp', ['-a', '--', `${from}/.`, to], { signal });
+  }
+
+  #inWorkspace({ workspace, path }: { readonly workspace: string; readonly path: string }): string {
+    const { root } = this.#deps.workspaces.get(workspace);
+    return resolveInRoot(root, path, { makeDirectories: false }).path;
   }
 
   /** Under a single id everything is ours, and shows as the user's own in the sandbox. */

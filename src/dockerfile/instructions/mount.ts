@@ -174,16 +174,23 @@ function cacheMount(options: Options): Mount {
   const sharing = options.text('sharing') ?? 'shared';
   if (sharing !== 'shared' && sharing !== 'private' && sharing !== 'locked')
     throw new MountFault(`sharing is shared, private or locked, not ${shown(sharing)}`);
+  const from = options.optional('from', 'from');
+  if (from.from === undefined && options.text('source') !== undefined)
+    throw new MountFault(
+      'source is a path in what from names, and from is missing',
+      'add from=, or leave source out: a cache begins empty then',
+    );
+  const isGiven = ['mode', 'uid', 'gid'].some((name) => options.text(name) !== undefined);
+  const attributes = { mode: options.number('mode', 0o755, 8), ...options.owner() };
   return {
     type: 'cache',
     target,
     id: options.text('id') ?? target,
     sharing,
-    ...options.optional('from', 'from'),
+    ...from,
     source: options.text('source') ?? '/',
     readOnly: options.readOnly(false),
-    mode: options.number('mode', 0o755, 8),
-    ...options.owner(),
+    ...(from.from === undefined || isGiven ? { attributes } : {}),
   };
 }
 
