@@ -90,6 +90,7 @@ async function buildStages(
   const controller = new AbortController();
   const linked = AbortSignal.any([signal, controller.signal]);
   const builds = new Map<number, Promise<StageState>>();
+  const ahead: Promise<unknown>[] = [];
   const stageState = (index: number) => builds.get(index) as Promise<StageState>;
   let failure: { readonly error: unknown } | undefined;
   for (const index of plan.graph.order) {
@@ -102,8 +103,13 @@ async function buildStages(
       controller.abort(error);
     });
     builds.set(index, running);
+    // What other stages take out of this one is unpacked while they are still busy.
+    const unpack = async (state: StageState) => {
+      if (build.hasRun) await workshop.rootfs(state.layers, linked);
+    };
+    if (index !== plan.graph.target) ahead.push(running.then(unpack));
   }
-  await Promise.allSettled(builds.values());
+  await Promise.allSettled([...builds.values(), ...ahead]);
   signal.throwIfAborted();
   if (failure !== undefined) throw failure.error;
   return stageState(plan.graph.target);

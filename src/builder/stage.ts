@@ -58,6 +58,7 @@ export class StageBuild {
   #scope: Scope;
   #baseLayers = 0;
   #isCommandSet = false;
+  #hasRun = false;
 
   constructor(parts: StageParts) {
     this.#parts = parts;
@@ -65,6 +66,11 @@ export class StageBuild {
     this.#name = stage.name ?? String(stage.index);
     this.#state = scratchState(stage.platform);
     this.#scope = beginScope(plan.ast.directives.escapeCharacter, []);
+  }
+
+  /** Whether any instruction was carried out and not found in a cache. */
+  get hasRun(): boolean {
+    return this.#hasRun;
   }
 
   /** Builds it and returns what it is at the end. */
@@ -114,6 +120,7 @@ export class StageBuild {
       this.#parts.signal.throwIfAborted();
       const outcome = await this.#carryOut(line, index);
       const milliseconds = Math.round(now() - start);
+      this.#hasRun ||= outcome?.isCached === false;
       if (outcome?.isCached === true) workshop.tell(`[${title}] cached`);
       if (outcome !== undefined && workshop.request.cache.explain)
         workshop.tell(
