@@ -59,7 +59,8 @@ export async function buildDockerfile(
     for (const output of request.outputs) await writeOutput(workshop, output, state, signal);
     return publishImage(workshop, { image, state, mayBeThere }, signal);
   });
-  await cache.publish(signal);
+  const layers = built.layers.map(({ descriptor }) => descriptor.digest);
+  await cache.publish(layers, signal);
   return {
     ...published,
     digest: digestOf(image.manifest.raw),

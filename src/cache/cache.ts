@@ -14,6 +14,7 @@ import { type NewCacheRecord, readCacheArtifact, writeCacheArtifact } from './ar
 import { briefly, changedInputs } from './explain.ts';
 import { type CacheStep, cacheKeyOf } from './key.ts';
 import { LocalCache } from './local.ts';
+import type { CacheExport, CacheMode } from './place.ts';
 import type { CacheRecord, CacheResult } from './record.ts';
 
 /** What a cache works through. */
@@ -36,7 +37,7 @@ export interface CacheOptions {
   /** Caches elsewhere that are read. */
   readonly from: readonly string[];
   /** Caches elsewhere that are written. */
-  readonly to: readonly string[];
+  readonly to: readonly CacheExport[];
 }
 
 /** A result that was found. */
@@ -108,11 +109,15 @@ export class BuildCache implements AsyncDisposable {
     this.#used.set(record.key, { record, layers: this.#deps.store });
   }
 
-  /** Sends what this build found or made to the caches that are written. */
-  async publish(signal: AbortSignal): Promise<void> {
-    for (const name of this.#options.to) {
+  /**
+   * Sends what this build found or made to the caches that are written.
+   *
+   * @param layers of the image: a cache with `mode=min` gets results that made one of them, or none
+   */
+  async publish(layers: readonly Digest[], signal: AbortSignal): Promise<void> {
+    for (const { name, mode } of this.#options.to) {
       try {
-        await this.#publishTo(name, signal);
+        await this.#publishTo(name, this.#results(mode, layers), signal);
       } catch (thrown) {
         signal.throwIfAborted();
         this.#deps.warn(`the cache ${name} was not written: ${asBuildError(thrown).message}`);
@@ -159,7 +164,19 @@ export class BuildCache implements AsyncDisposable {
     return (await Promise.all(opened)).filter((found) => found !== undefined);
   }
 
-  async #publishTo(name: string, signal: AbortSignal): Promise<void> {
+  #results(mode: CacheMode, layers: readonly Digest[]): readonly NewCacheRecord[] {
+    const used = [...this.#used.values()];
+    if (mode === 'max') return used;
+    return used.filter(({ record: { layer } }) =>
+      layer === undefined ? true : layers.includes(layer.descriptor.digest),
+    );
+  }
+
+  async #publishTo(
+    name: string,
+    results: readonly NewCacheRecord[],
+    signal: AbortSignal,
+  ): Promise<void> {
     const { images } = this.#deps;
     await using source = await images.source(writtenName(name));
     const before = await readCacheArtifact(source, signal).catch((thrown: unknown) => {
@@ -167,7 +184,7 @@ export class BuildCache implements AsyncDisposable {
       throw thrown;
     });
     await using destination = await images.destination(name);
-    await writeCacheArtifact(destination, [...this.#used.values()], before, signal);
+    await writeCacheArtifact(destination, results, before, signal);
   }
 
   async #whyNot(step: CacheStep): Promise<string> {

@@ -7,4 +7,5 @@ export {
   type CacheOptions,
 } from './cache.ts';
 export { type CacheInput, type CacheStep, cacheKeyOf } from './key.ts';
+export { type CacheExport, type CacheMode, parseCacheExport, parseCacheImport } from './place.ts';
 export type { CachedLayer, CacheResult } from './record.ts';

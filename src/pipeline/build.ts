@@ -81,7 +81,8 @@ export async function build(
     (abort) => saveArtifacts(run, layer.assembled, target, abort),
   );
   const kept = await keepArtifacts(run, target, image, saved, signal);
-  await cache.publish(signal);
+  const newLayers = layer.made.layer === undefined ? [] : [layer.made.layer.digest];
+  await cache.publish(newLayers, signal);
   if (request.removePrevious) await removePrevious(run, target, before?.digest, image, signal);
   return resultOf(run, inputs, { layer, composed, published, kept });
 }

@@ -10,12 +10,15 @@ import {
   type CacheOptions,
   type CacheResult,
   type CacheStep,
+  parseCacheExport,
+  parseCacheImport,
 } from '../../src/cache/index.ts';
 import { openDestination, openSource } from '../../src/image/index.ts';
 import { mediaTypes } from '../../src/model/index.ts';
 import { openStore, type Store } from '../../src/store/index.ts';
 
 const signal = new AbortController().signal;
+const main = { name: 'oci:cache:main', mode: 'max' } as const;
 
 interface Machine {
   readonly store: Store;
@@ -119,12 +122,12 @@ t.test('a cache elsewhere brings results to another machine', async (t) => {
   const directory = await temporary(t);
   const here = await machine(t, directory, 'a');
   {
-    await using cache = await here.open({ to: ['oci:cache:main'] });
+    await using cache = await here.open({ to: [main] });
     await cache.keep(stepOf('1'), await makeResult(here, 'one'));
-    await cache.publish(signal);
+    await cache.publish([], signal);
   }
   const there = await machine(t, directory, 'b');
-  await using cache = await there.open({ from: ['oci:cache:main'], to: ['oci:cache:main'] });
+  await using cache = await there.open({ from: ['oci:cache:main'], to: [main] });
   t.ok(await cache.mayHave());
   const hit = await cache.find(stepOf('1'), signal);
   t.match(hit, { found: true, facts: { text: 'one' }, place: 'oci:cache:main' });
@@ -134,30 +137,65 @@ t.test('a cache elsewhere brings results to another machine', async (t) => {
   t.notOk(await there.store.has(hit.layer.descriptor.digest), 'nothing was fetched to find it');
 
   const before = await readFile(join(directory, 'cache/index.json'), 'utf8');
-  await cache.publish(signal);
+  await cache.publish([], signal);
   t.equal(await readFile(join(directory, 'cache/index.json'), 'utf8'), before, 'nothing is new');
   await cache.keep(stepOf('2'), await makeResult(there, 'two'));
-  await cache.publish(signal);
+  await cache.publish([], signal);
   const third = await machine(t, directory, 'c');
   await using merged = await third.open({ from: ['oci:cache:main'] });
   for (const value of ['1', '2']) t.ok((await merged.find(stepOf(value), signal)).found, value);
   t.same([...here.warnings, ...there.warnings, ...third.warnings], []);
 });
 
+t.test('a cache of mode min gets no results of other stages', async (t) => {
+  const directory = await temporary(t);
+  const here = await machine(t, directory, 'a');
+  {
+    await using cache = await here.open({ to: [{ ...main, mode: 'min' }] });
+    const inImage = await makeResult(here, 'one');
+    await cache.keep(stepOf('of the image'), inImage);
+    await cache.keep(stepOf('of another stage'), await makeResult(here, 'two'));
+    await cache.keep(stepOf('without files'), { facts: null });
+    await cache.publish(
+      inImage.layer === undefined ? [] : [inImage.layer.descriptor.digest],
+      signal,
+    );
+  }
+  const there = await machine(t, directory, 'b');
+  await using cache = await there.open({ from: [main.name] });
+  const isThere = async (value: string) => (await cache.find(stepOf(value), signal)).found;
+  t.ok(await isThere('of the image'));
+  t.ok(await isThere('without files'));
+  t.notOk(await isThere('of another stage'));
+});
+
+t.test('caches are named by a reference, or as BuildKit names them', (t) => {
+  const name = 'r.example/apps/cache:x';
+  t.equal(parseCacheImport(name), name);
+  t.equal(parseCacheImport(`type=registry,ref=${name}`), name);
+  t.same(parseCacheExport(name), { name, mode: 'max' });
+  t.same(parseCacheExport(`${name},mode=min`), { name, mode: 'min' });
+  t.same(parseCacheExport(`type=registry,ref=${name},mode=max`), { name, mode: 'max' });
+  for (const text of ['', 'type=registry', 'type=gha', `${name},mode=some`, `${name},x=y`])
+    t.throws(() => parseCacheExport(text), { code: 'USAGE_INVALID' }, text);
+  t.throws(() => parseCacheImport(`${name},mode=min`), { code: 'USAGE_INVALID' });
+  t.end();
+});
+
 t.test('X08 what is no cache is a warning, and is not overwritten', async (t) => {
   const directory = await temporary(t);
   const here = await machine(t, directory, 'a');
-  await using made = await here.open({ to: ['oci:cache:main'] });
+  await using made = await here.open({ to: [main] });
   await made.keep(stepOf('1'), await makeResult(here, 'one'));
-  await made.publish(signal);
+  await made.publish([], signal);
   const index = join(directory, 'cache/index.json');
   const [{ digest }] = JSON.parse(await readFile(index, 'utf8')).manifests;
   const manifest = join(directory, 'cache/blobs', digest.replace(':', '/'));
   await writeFile(manifest, (await readFile(manifest, 'utf8')).replace('s2oci', 'other'));
-  await using cache = await here.open({ from: ['oci:cache:main'], to: ['oci:cache:main'] });
+  await using cache = await here.open({ from: ['oci:cache:main'], to: [main] });
   t.notOk((await cache.find(stepOf('2'), signal)).found);
   await cache.keep(stepOf('2'), await makeResult(here, 'two'));
-  await cache.publish(signal);
+  await cache.publish([], signal);
   t.match(here.warnings, [/cache oci:cache:main is not used: /, /was not written: /]);
   t.equal(JSON.parse(await readFile(index, 'utf8')).manifests[0].digest, digest);
 });

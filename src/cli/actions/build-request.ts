@@ -1,6 +1,7 @@
 /** How the options of `s2oci build` become a build request. */
 
 import { resolve } from 'node:path';
+import { parseCacheExport, parseCacheImport } from '../../cache/index.ts';
 import type { Settings } from '../../config/index.ts';
 import { BuildError } from '../../errors/index.ts';
 import { hostPlatform, parsePlatform } from '../../model/index.ts';
@@ -89,8 +90,8 @@ export function sandboxRequestFrom(options: OptionValues, settings: Settings): S
 export function cacheRequestFrom(options: OptionValues): CacheRequest {
   return {
     read: !flagOption(options, 'noCache'),
-    from: listOption(options, 'cacheFrom'),
-    to: listOption(options, 'cacheTo'),
+    from: listOption(options, 'cacheFrom').map(parseCacheImport),
+    to: listOption(options, 'cacheTo').map(parseCacheExport),
     explain: flagOption(options, 'explain'),
   };
 }

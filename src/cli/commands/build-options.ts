@@ -265,7 +265,8 @@ export const cacheOptions: readonly OptionSpec[] = [
   },
   {
     flags: '--cache-to <ref>',
-    description: 'build cache that the results of this build are put into',
+    description:
+      'build cache that the results of this build are put into; ",mode=min" leaves out those of other stages',
     repeatable: true,
   },
   { flags: '--explain', description: 'tell for each step why it was or was not cached' },
