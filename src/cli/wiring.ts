@@ -7,7 +7,7 @@ import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { type Config, loadConfig } from '../config/index.ts';
 import type { Reporter } from '../events/index.ts';
-import { openStore, parseFailpoints, type Store } from '../store/index.ts';
+import type { Store } from '../store/index.ts';
 import type { Invocation } from './command.ts';
 
 /** Merges flags, environment and config file into the settings in force. */
@@ -16,10 +16,11 @@ export function loadSettings({ io, options }: Invocation): Promise<Config> {
   return loadConfig({ env: io.env, cwd: io.cwd, userHome: homedir() }, { ...options, color });
 }
 
-/** Opens the local store. */
-export function openLocalStore(config: Config, { io }: Invocation): Promise<Store> {
+/** Opens the local store. Commands that need settings only do not load its code. */
+export async function openLocalStore(config: Config, { io }: Invocation): Promise<Store> {
+  const { openStore, parseFailpoints } = await import('../store/index.ts');
   const failpoints = io.env['S2OCI_FAILPOINT'];
-  return openStore(
+  return await openStore(
     resolve(io.cwd, config.values.home),
     failpoints === undefined ? {} : { failpoint: parseFailpoints(failpoints, io.killSelf) },
   );

@@ -9,6 +9,7 @@ import {
   searchTools,
 } from '../../runtime/index.ts';
 import { flagOption, type Invocation } from '../command.ts';
+import { compileCacheDirectory } from '../compile-cache.ts';
 import { loadSettings } from '../wiring.ts';
 
 /** The exit code when no executor reaches the level that was asked for: that of RUNTIME_UNAVAILABLE. */
@@ -25,6 +26,7 @@ export async function runDoctor(invocation: Invocation): Promise<number> {
       env: io.env,
       node: io.node,
       directory: config.values.home,
+      compileCache: compileCacheDirectory(io.env),
     },
     io.signal,
   );

@@ -7,7 +7,12 @@ import { asBuildError } from '../../errors/index.ts';
 import type { Tools } from '../machine/tools.ts';
 import type { LaunchFailure } from '../namespace/handshake.ts';
 import { isLaunched, launchByMethod } from '../namespace/launch.ts';
-import { isPossible, type NamespaceMethod, namespaceMethods } from '../namespace/methods.ts';
+import {
+  type ImpossibleMethod,
+  isPossible,
+  type NamespaceMethod,
+  namespaceMethods,
+} from '../namespace/methods.ts';
 import { type NamespaceProcess, spawnInNamespace } from '../namespace/spawn.ts';
 import type { Facts } from './facts.ts';
 import type { ProbeAnswer, ProbeQuestion } from './probe-protocol.ts';
@@ -20,6 +25,8 @@ export interface ActiveDeps {
   /** Where builds keep their scratch. */
   readonly directory: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where Node keeps compiled code; the probe process starts faster with it. */
+  readonly compileCache?: string | undefined;
 }
 
 /** How one way to make a namespace turned out. */
@@ -52,7 +59,10 @@ function podmanEnvironment(
   );
 }
 
-/** Tries every way to make a namespace that this process could take. */
+/**
+ * Tries every way to make a namespace that this process could take. podman is slow, and gives what newuidmap gives: it
+ * is asked only where that one is refused.
+ */
 export async function probeMethods(
   { tools, env }: ActiveDeps,
   facts: Facts,
@@ -65,12 +75,26 @@ export async function probeMethods(
     stdio: { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' },
     timeoutMilliseconds: timeLimit,
   } as const;
+  const probe = async (method: NamespaceMethod | ImpossibleMethod): Promise<MethodResult> => {
+    const { name } = method;
+    if (!isPossible(method)) return { name, failure: { reason: method.reason } };
+    const result = await launchByMethod(launch, method, signal);
+    return isLaunched(result) ? { name } : { name, failure: result };
+  };
+  const methods = namespaceMethods(tools, facts.identity);
+  const quick = new Map(
+    methods
+      .filter(({ name }) => name !== 'podman-unshare')
+      .map((method) => [method.name, probe(method)] as const),
+  );
+  const newuidmap = await quick.get('newuidmap');
   return await Promise.all(
-    namespaceMethods(tools, facts.identity).map(async (method) => {
-      const { name } = method;
-      if (!isPossible(method)) return { name, failure: { reason: method.reason } };
-      const result = await launchByMethod(launch, method, signal);
-      return isLaunched(result) ? { name } : { name, failure: result };
+    methods.map((method) => {
+      if (method.name !== 'podman-unshare') return quick.get(method.name) ?? probe(method);
+      const needless = newuidmap !== undefined && newuidmap.failure === undefined;
+      return needless
+        ? { name: method.name, failure: { reason: 'newuidmap works' } }
+        : probe(method);
     }),
   );
 }
@@ -80,11 +104,8 @@ export async function probeInside(deps: ActiveDeps, signal?: AbortSignal): Promi
   const entry = new URL(`./probe-main${extname(import.meta.url)}`, import.meta.url);
   const command = [deps.node, '--disable-warning=ExperimentalWarning', fileURLToPath(entry)];
   const stdio = { stdout: 'ignore', stderr: 'ignore' } as const;
-  const started = await spawnInNamespace(
-    { tools: deps.tools, env: {} },
-    { command, stdio },
-    signal,
-  );
+  const env = deps.compileCache === undefined ? {} : { NODE_COMPILE_CACHE: deps.compileCache };
+  const started = await spawnInNamespace({ tools: deps.tools, env }, { command, stdio }, signal);
   const { child, mapping, method, idRange, freshProc, pidNamespace } = started;
   const namespace = { mapping, method, idRange, freshProc, pidNamespace };
   const limit = setTimeout(started.kill, 4 * timeLimit);

@@ -4,6 +4,7 @@
  */
 
 import { mkdtempSync, rmSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { chooseRuntime } from '../choose.ts';
 import { closeInheritedDescriptors } from '../machine/descriptors.ts';
@@ -21,6 +22,8 @@ closeInheritedDescriptors();
 process.on('disconnect', () => process.exit(0));
 process.once('message', async (message) => {
   process.send?.(await answer(message as ProbeQuestion));
+  // whoever asked ends, and this process with it, before Node would do that
+  flushCompileCache();
 });
 
 async function answer({ directory, path }: ProbeQuestion): Promise<ProbeAnswer> {

@@ -109,17 +109,19 @@ function standInsOf(spec: RunSpec, keep: string): Disposable & { readonly failur
 /** Makes the devices that are missing; where that is denied, a process writes a plain file, never captured. */
 async function makeDevices(deps: RuntimeDeps, rootfs: string): Promise<Disposable> {
   const mknod = deps.tools.find('mknod');
-  const made: string[] = [];
-  for (const [name, major, minor] of mknod === undefined ? [] : devices) {
-    const path = join(rootfs, 'dev', name);
-    const { code } = await runHelper(mknod ?? '', [path, 'c', major, minor]);
-    if (code !== 0) continue;
-    chmodSync(path, 0o666);
-    made.push(path);
-  }
+  const made = await Promise.all(
+    devices.map(async ([name, major, minor]) => {
+      const path = join(rootfs, 'dev', name);
+      if (mknod === undefined) return [];
+      const { code } = await runHelper(mknod, [path, 'c', major, minor]);
+      if (code !== 0) return [];
+      chmodSync(path, 0o666);
+      return [path];
+    }),
+  );
   return {
     [Symbol.dispose]: () => {
-      for (const path of made) rmSync(path, { force: true });
+      for (const path of made.flat()) rmSync(path, { force: true });
     },
   };
 }
