@@ -218,7 +218,7 @@ export interface RunRequest extends ProcessRequest {
   readonly runtime: RuntimePreference;
   readonly stdio: RunOutput;
   readonly limits?: ProcessLimits;
-  readonly seccomp?: 'unconfined';
+  readonly seccomp?: RunSpec['seccomp'];
   /** The most bytes of output that are passed on; what follows is read and dropped. */
   readonly maxOutputBytes?: number;
   /** Seconds until the whole process tree is killed; absent means no limit. */

@@ -201,10 +201,12 @@ class StrictJsonParser {
   }
 
   #expect(character: string): void {
-    if (!this.#skip(character)) this.#fail(`lacks a "${character}" at offset ${this.#at}`);
+    if (!this.#skip(character)) this.#fail(`lacks a "${character}"`);
   }
 
   #fail(why: string): never {
-    throw new BuildError(this.#code, `${this.#what} is not acceptable JSON: it ${why}`);
+    const lines = this.#text.slice(0, this.#at).split('\n');
+    const place = `line ${lines.length}, column ${(lines.at(-1)?.length ?? 0) + 1}`;
+    throw new BuildError(this.#code, `${this.#what} is not acceptable JSON at ${place}: it ${why}`);
   }
 }

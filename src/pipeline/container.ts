@@ -23,6 +23,7 @@ import {
   type NetworkMode,
   type ProcessLimits,
   type RunMount,
+  type RunSpec,
 } from '../runtime/index.ts';
 import {
   maxAccountFileSize,
@@ -61,7 +62,7 @@ export interface SandboxSettings {
   readonly mounts: readonly RunMount[];
   readonly timeoutSeconds?: number;
   readonly limits?: ProcessLimits;
-  readonly seccomp?: 'unconfined';
+  readonly seccomp?: RunSpec['seccomp'];
   readonly maxOutputBytes?: number;
 }
 

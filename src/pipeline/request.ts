@@ -4,7 +4,13 @@ import type { StorageKind, StoragePreference } from '../agent/index.ts';
 import type { CacheOptions } from '../cache/index.ts';
 import type { Phase } from '../events/index.ts';
 import type { Compression, Digest, Platform } from '../model/index.ts';
-import type { ExecutorName, IsolationLevel, NetworkMode, ProcessLimits } from '../runtime/index.ts';
+import type {
+  ExecutorName,
+  IsolationLevel,
+  NetworkMode,
+  ProcessLimits,
+  RunSpec,
+} from '../runtime/index.ts';
 import type { GivenCache } from './given/caches.ts';
 import type { GivenSecret } from './given/secrets.ts';
 import type { GivenSsh } from './given/ssh.ts';
@@ -81,8 +87,8 @@ export interface BuildRequest {
   readonly timeoutSeconds?: number;
   /** What a script may use; the parts that are not there are not limited. */
   readonly limits: ProcessLimits;
-  /** Leaves the filter of system calls out. */
-  readonly seccomp?: 'unconfined';
+  /** Another filter of system calls, see `readSeccompProfile`; `unconfined` leaves it out. */
+  readonly seccomp?: RunSpec['seccomp'];
   /** The most output of a script that is shown. */
   readonly maxOutputBytes?: number;
 

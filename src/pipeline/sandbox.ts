@@ -68,9 +68,13 @@ export function sandboxInputs(request: SandboxRequest): readonly CacheInput[] {
     { label: 'added hosts', value: addHosts.join(' ') },
     { label: 'dropped capabilities', value: dropCapabilities.toSorted().join(' ') },
     { label: 'executor or isolation', value: `${executor} ${minIsolation}` },
-    { label: 'seccomp', value: request.seccomp ?? '' },
+    { label: 'seccomp', value: seccompText(request.seccomp) },
     { label: 'certificate authorities', value: String(request.caBundle !== undefined) },
   ];
+}
+
+function seccompText(seccomp: SandboxRequest['seccomp']): string {
+  return typeof seccomp === 'object' ? JSON.stringify(seccomp) : (seccomp ?? '');
 }
 
 /** The variables that belong to the sandbox and stay out of the image. */

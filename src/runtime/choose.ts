@@ -106,7 +106,11 @@ async function consider(
   if (!capability.usable) {
     return { considered: { name, usable: false, reason: capability.reason } };
   }
-  const effective = needs.seccomp === undefined ? capability : withoutFilter(capability);
+  if (typeof needs.seccomp === 'object' && !capability.fakeRoot) {
+    const why = 'it sets no filter of system calls here, so not the one that was given either';
+    return { considered: { name, usable: false, reason: why } };
+  }
+  const effective = needs.seccomp === 'unconfined' ? withoutFilter(capability) : capability;
   const { isolation, limitations } = effective;
   const reason = [`isolation ${isolation}`, ...limitations].join(', ');
   return { considered: { name, usable: true, reason }, capability: effective };

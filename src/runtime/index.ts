@@ -21,4 +21,6 @@ export type { NamespaceDeps, NamespaceProcess, NamespaceRequest } from './namesp
 export { spawnInNamespace } from './namespace/spawn.ts';
 export * from './ports.ts';
 export { runtimes } from './runtimes.ts';
+export type { SeccompFilter } from './seccomp/filter.ts';
+export { type ProfileConditions, readSeccompProfile } from './seccomp/read-profile.ts';
 export { nameServerOf } from './supervise/network.ts';

@@ -4,6 +4,8 @@
  * a credential or the host's environment.
  */
 
+import type { SeccompFilter } from './seccomp/filter.ts';
+
 /** Who the process is inside the container, already looked up in the image's passwd and group files. */
 export interface ProcessUser {
   readonly uid: number;
@@ -56,8 +58,8 @@ export interface RunSpec {
   /** Answers chown, set*id and device mknod with success, for builds under a single id that expect root. */
   readonly fakeRoot: boolean;
   readonly limits?: ProcessLimits;
-  /** `unconfined` leaves the filter of system calls out. */
-  readonly seccomp?: 'unconfined';
+  /** Another filter of system calls than that of every build step; `unconfined` leaves it out. */
+  readonly seccomp?: 'unconfined' | SeccompFilter;
 }
 
 /** Limits of a run; one above the machine's own is lowered to that (setrlimit(2)). */

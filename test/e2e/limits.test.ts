@@ -102,6 +102,36 @@ const cases: readonly Case[] = [
     },
   },
   {
+    name: 'with the filter of a profile',
+    assemble: 'mkdir /tmp/new; echo built > /tmp/built',
+    options: ['--security-opt', 'seccomp=no-directories.json'],
+    code: 0,
+    check: (t, { stderr }) => {
+      t.match(stderr, "can't create directory '/tmp/new': Operation not permitted");
+    },
+  },
+  {
+    name: 'with a profile that says nothing',
+    assemble: 'true',
+    options: ['--security-opt', 'seccomp=wrong.json'],
+    code: 2,
+    check: (t, { stderr }) => t.match(stderr, /wrong\.json: syscalls\[0\]\.action: /),
+  },
+  {
+    name: 'with a profile that is not there',
+    assemble: 'true',
+    options: ['--security-opt', 'seccomp=missing.json'],
+    code: 2,
+    check: (t, { stderr }) => t.match(stderr, /the profile cannot be read: ENOENT/),
+  },
+  {
+    name: 'with a profile, where no filter can be set',
+    assemble: 'true',
+    options: ['--security-opt', 'seccomp=no-directories.json', '--executor', 'chroot'],
+    code: 10,
+    check: (t, { stderr }) => t.match(stderr, /chroot: it sets no filter of system calls here/),
+  },
+  {
     name: 'and not below the isolation that is asked for as well',
     assemble: 'true',
     options: ['--security-opt', 'seccomp=unconfined', '--min-isolation', 'A'],
@@ -127,6 +157,14 @@ t.test('X06 every ending is in order', async (t) => {
   const { reference } = await builderImage('busybox');
   const source = join(bench.directory, 'source');
   await mkdir(join(source, '.s2i/bin'), { recursive: true });
+  for (const [name, action] of [
+    ['no-directories.json', 'SCMP_ACT_ERRNO'],
+    ['wrong.json', 'SCMP_ACT_OTHER'],
+  ] as const) {
+    const syscalls = [{ names: ['mkdir', 'mkdirat'], action }];
+    const profile = JSON.stringify({ defaultAction: 'SCMP_ACT_ALLOW', syscalls });
+    await writeFile(join(bench.directory, name), profile);
+  }
   for (const { name, assemble, options, code, check } of cases) {
     await writeFile(join(source, '.s2i/bin/assemble'), `#!/bin/sh\n${assemble}\n`);
     await run('chown', ['-R', `${bench.user.uid}:${bench.user.gid}`, source]);

@@ -1,6 +1,7 @@
 /** What stands around a process in every executor, with the advisories that each wall answers. */
 
 import { readFileSync } from 'node:fs';
+import { readSeccompProfile } from '../../src/runtime/index.ts';
 import { checkEverywhere, everywhere, sh } from './support/behaviours.ts';
 
 const appUser = { uid: 1001, gid: 0, additionalGids: [] };
@@ -39,6 +40,31 @@ everywhere(
   (t, { stdout }, { index, kind }) => {
     const filter = index === 1 && kind === 'without-subuids' ? '2' : ownSeccomp;
     t.equal(stdout, `Seccomp:\t${filter}\n${index === 1 ? '0\n' : ''}`);
+  },
+);
+
+const noDirectories = readSeccompProfile(
+  JSON.stringify({
+    defaultAction: 'SCMP_ACT_ALLOW',
+    syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO', errnoRet: 1 }],
+  }),
+  'profile',
+  { capabilities: [] },
+);
+
+everywhere(
+  'the filter is the given one, and root emulated all the same',
+  [
+    sh('mkdir /tmp/new; grep Seccomp: /proc/self/status', { seccomp: noDirectories }),
+    sh('mkdir /tmp/new; grep Seccomp: /proc/self/status', {
+      seccomp: noDirectories,
+      user: appUser,
+    }),
+    sh('chown 33 /tmp; echo $?; mkdir /tmp/new', { seccomp: noDirectories, fakeRoot: true }),
+  ],
+  (t, { stdout, stderr }, { index }) => {
+    t.equal(stdout, index === 2 ? '0\n' : 'Seccomp:\t2\n');
+    t.match(stderr, "can't create directory '/tmp/new': Operation not permitted");
   },
 );
 

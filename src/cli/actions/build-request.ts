@@ -70,15 +70,16 @@ export function buildRequestFrom(
 
 /** Reads the options of the sandbox. */
 export function sandboxRequestFrom(options: OptionValues, settings: Settings): SandboxRequest {
+  const dropCapabilities = listOption(options, 'capDrop')
+    .flatMap((list) => list.split(','))
+    .map(capabilityName);
   return {
     network: settings.network,
     addHosts: listOption(options, 'addHost').map(hostPair),
-    dropCapabilities: listOption(options, 'capDrop')
-      .flatMap((list) => list.split(','))
-      .map(capabilityName),
+    dropCapabilities,
     volumes: listOption(options, 'volume'),
     ...limitsFrom(options),
-    ...securityFrom(options),
+    ...securityFrom(options, dropCapabilities),
     ...optional('caBundle', settings.caBundle),
     ...optional('executor', settings.executor),
     ...optional('minIsolation', settings.minIsolation),

@@ -155,7 +155,8 @@ export const sandboxOptions: readonly OptionSpec[] = [
   },
   {
     flags: '--security-opt <option>',
-    description: 'seccomp=unconfined leaves the filter of system calls out',
+    description:
+      'seccomp=FILE takes the filter of system calls from a profile, seccomp=unconfined leaves it out',
     repeatable: true,
   },
   {

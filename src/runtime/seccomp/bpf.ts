@@ -5,7 +5,7 @@
  * about ten instructions per system call instead of one for each allowed number.
  */
 
-import type { Answer, ArgumentTest, FilterRule, SeccompFilter } from './filter.ts';
+import type { Answer, ArgumentTest, Comparison, FilterRule, SeccompFilter } from './filter.ts';
 import { type SyscallTable, syscallTable } from './syscalls.ts';
 
 interface Instruction {
@@ -24,6 +24,7 @@ interface Interval {
 const loadWord = 0x20;
 const jumpAlways = 0x05;
 const jumpEqual = 0x15;
+const jumpAbove = 0x25;
 const jumpNotBelow = 0x35;
 const maskBits = 0x54;
 const answerWith = 0x06;
@@ -32,9 +33,19 @@ const offsetOfNumber = 0;
 const offsetOfArchitecture = 4;
 const offsetOfArguments = 16;
 
-const actionAllow = 0x7fff0000;
 const actionErrno = 0x00050000;
 const actionKillProcess = 0x80000000;
+const actions = {
+  allow: 0x7fff0000,
+  log: 0x7ffc0000,
+  trap: 0x00030000,
+  'kill-thread': 0,
+  'kill-process': actionKillProcess,
+} as const;
+
+/** x86-64 answers to every number a second time, with this bit, for a data model of 32 bits. */
+const x32 = { audit: 0xc000003e, bit: 0x40000000 };
+const unknownCall: Answer = { errno: 38 };
 
 /** Compiles a filter for this machine's architecture; undefined where its calls are unknown. */
 export function compileBpf(
@@ -67,6 +78,9 @@ function intervals(filter: SeccompFilter, table: SyscallTable): readonly Interva
     const code = rules.length === 0 ? fallback : decide(rules, filter.fallback);
     if (!sameCode(code, result.at(-1)?.code ?? [])) result.push({ first: number, code });
   }
+  const foreign = [answer(unknownCall)];
+  if (table.audit === x32.audit && !sameCode(foreign, result.at(-1)?.code ?? []))
+    result.push({ first: x32.bit, code: foreign });
   return result;
 }
 
@@ -106,20 +120,61 @@ function guarded(
   return [...compare(test, inner.length), ...inner];
 }
 
-/** Skips `skip` instructions unless the argument's low 32 bits pass; the kernel takes these arguments as int. */
+/** Skips `skip` instructions unless the argument passes. */
 function compare(test: ArgumentTest, skip: number): readonly Instruction[] {
+  const low = offsetOfArguments + 8 * test.index;
+  const load = (offset: number, mask: number | undefined): readonly Instruction[] => [
+    { code: loadWord, k: offset },
+    ...(mask === undefined ? [] : [{ code: maskBits, k: mask }]),
+  ];
+  const { mask, value } = test;
+  const lowWord = load(low, mask === undefined ? undefined : lowHalf(mask));
+  if (test.compare === undefined)
+    return [...lowWord, { code: jumpEqual, k: value, whenTrue: 0, whenFalse: skip }];
+  const highWord = load(low + 4, mask === undefined ? undefined : highHalf(mask));
+  return [...highWord, ...compareHalves(test.compare, value, lowWord, skip)];
+}
+
+/** Decides by the high half, which is loaded, and where that is equal by the low one. */
+function compareHalves(
+  comparison: Comparison,
+  value: number,
+  lowWord: readonly Instruction[],
+  skip: number,
+): readonly Instruction[] {
+  const [high, low] = [highHalf(value), lowHalf(value)];
+  const rest = lowWord.length + 1;
+  const equal = comparison === 'EQ' || comparison === 'NE';
+  if (equal) {
+    const holds = comparison === 'EQ';
+    return [
+      { code: jumpEqual, k: high, whenTrue: 0, whenFalse: holds ? rest + skip : rest },
+      ...lowWord,
+      { code: jumpEqual, k: low, whenTrue: holds ? 0 : skip, whenFalse: holds ? skip : 0 },
+    ];
+  }
+  // greater, or its opposite: less or equal
+  const greater = comparison === 'GT' || comparison === 'GE';
+  const above = comparison === 'GT' || comparison === 'LE' ? jumpAbove : jumpNotBelow;
   return [
-    { code: loadWord, k: offsetOfArguments + 8 * test.index },
-    ...(test.mask === undefined ? [] : [{ code: maskBits, k: test.mask }]),
-    { code: jumpEqual, k: test.value, whenTrue: 0, whenFalse: skip },
+    { code: jumpAbove, k: high, whenTrue: rest + 1 + (greater ? 0 : skip), whenFalse: 0 },
+    { code: jumpEqual, k: high, whenTrue: 0, whenFalse: rest + (greater ? skip : 0) },
+    ...lowWord,
+    { code: above, k: low, whenTrue: greater ? 0 : skip, whenFalse: greater ? skip : 0 },
   ];
 }
 
+function lowHalf(value: number): number {
+  return value % 2 ** 32;
+}
+
+function highHalf(value: number): number {
+  return Math.floor(value / 2 ** 32);
+}
+
 function answer(decision: Answer): Instruction {
-  return {
-    code: answerWith,
-    k: decision === 'allow' ? actionAllow : actionErrno | decision.errno,
-  };
+  const k = typeof decision === 'string' ? actions[decision] : actionErrno | decision.errno;
+  return { code: answerWith, k };
 }
 
 /** struct sock_filter is u16 code, u8 jt, u8 jf, u32 k, in the byte order of the (little endian) machine. */

@@ -39,19 +39,27 @@ function renderRule(rule: FilterRule, table: SyscallTable) {
 }
 
 function renderTest(test: ArgumentTest): object {
-  const { index, mask, value } = test;
+  const { index, mask, value, compare = 'EQ' } = test;
   return mask === undefined
-    ? { index, value, op: 'SCMP_CMP_EQ' }
+    ? { index, value, op: `SCMP_CMP_${compare}` }
     : { index, value: mask, valueTwo: value, op: 'SCMP_CMP_MASKED_EQ' };
 }
 
+const actions = {
+  allow: 'SCMP_ACT_ALLOW',
+  log: 'SCMP_ACT_LOG',
+  trap: 'SCMP_ACT_TRAP',
+  'kill-thread': 'SCMP_ACT_KILL',
+  'kill-process': 'SCMP_ACT_KILL_PROCESS',
+} as const;
+
 function answerOf(answer: Answer): { action: string; errnoRet?: number } {
-  return answer === 'allow'
-    ? { action: 'SCMP_ACT_ALLOW' }
+  return typeof answer === 'string'
+    ? { action: actions[answer] }
     : { action: 'SCMP_ACT_ERRNO', errnoRet: answer.errno };
 }
 
 function isSame(one: Answer, other: Answer): boolean {
-  if (one === 'allow' || other === 'allow') return one === other;
+  if (typeof one === 'string' || typeof other === 'string') return one === other;
   return one.errno === other.errno;
 }

@@ -69,8 +69,10 @@ export function filterOfRun(
   ownsOneId: boolean,
 ): SeccompFilter | undefined {
   const emulate = fakeRoot && ownsOneId;
-  if (seccomp !== 'unconfined') return buildStepFilter(emulate);
-  return emulate ? { fallback: 'allow', rules: fakeRootRules } : undefined;
+  const emulation = emulate ? fakeRootRules : [];
+  if (seccomp === undefined) return buildStepFilter(emulate);
+  if (seccomp !== 'unconfined') return { ...seccomp, rules: [...emulation, ...seccomp.rules] };
+  return emulate ? { fallback: 'allow', rules: emulation } : undefined;
 }
 
 function allowWhen(name: string, value: number): FilterRule {

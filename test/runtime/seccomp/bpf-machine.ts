@@ -14,6 +14,13 @@ interface Instruction {
   readonly k: number;
 }
 
+/** BPF_JMP with BPF_JEQ, BPF_JGT and BPF_JGE. */
+const tests: Readonly<Record<number, (accumulator: number, k: number) => boolean>> = {
+  21: (accumulator, k) => accumulator === k,
+  37: (accumulator, k) => accumulator > k,
+  53: (accumulator, k) => accumulator >= k,
+};
+
 /** Runs a program; returns the 32-bit action. Throws where the kernel would refuse the program. */
 export function runBpf(program: Uint8Array, data: SeccompData): number {
   const instructions = decode(Buffer.from(program));
@@ -23,9 +30,9 @@ export function runBpf(program: Uint8Array, data: SeccompData): number {
     const { code, k, whenTrue, whenFalse } = instructions[at] as Instruction;
     if (code === 0x06) return k;
     accumulator = load(code, k, accumulator, memory);
-    const taken = code === 0x15 ? accumulator === k : accumulator >= k;
     if (code === 0x05) at += k;
-    if (code === 0x15 || code === 0x35) at += taken ? whenTrue : whenFalse;
+    const test = tests[code];
+    if (test !== undefined) at += test(accumulator, k) ? whenTrue : whenFalse;
   }
   throw new Error('the program ran off its end');
 }

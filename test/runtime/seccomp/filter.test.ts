@@ -148,7 +148,7 @@ function expected(filter: SeccompFilter, name: string, args: readonly number[]):
       }),
   );
   const answer = rule?.answer ?? filter.fallback;
-  return answer === 'allow' ? allow : errno(answer.errno);
+  return typeof answer === 'object' ? errno(answer.errno) : allow;
 }
 
 t.test('the numbers are those of the kernel headers', async (t) => {

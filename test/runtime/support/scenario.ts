@@ -17,6 +17,7 @@ import type {
   ProcessLimits,
   ProcessUser,
   RunMount,
+  RunSpec,
 } from '../../../src/runtime/index.ts';
 import { findTestUser, run, type TestUser, type TestUserKind } from '../../support/as-user.ts';
 
@@ -33,7 +34,7 @@ export interface ScenarioRun {
   readonly capabilities?: readonly string[];
   readonly fakeRoot?: boolean;
   readonly limits?: ProcessLimits;
-  readonly seccomp?: 'unconfined';
+  readonly seccomp?: RunSpec['seccomp'];
   /** Aborts the run after this many milliseconds. */
   readonly abortAfter?: number;
 }
