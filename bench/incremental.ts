@@ -3,13 +3,19 @@
  * fetches the artifacts kept beside the image, and `buildah bud --layers --cache-from` of the `--as-dockerfile` output of the
  * same project, with a cache in the same registry. Prints bytes fetched and seconds, and writes JSON.
  *
- *     npm run build && node bench/incremental.ts [--megabytes 300] [--install 30] [--json bench.json]
+ *     npm run build && node bench/incremental.ts [--megabytes 300] [--install 0] [--json bench.json]
  *
- * The dependencies are random files that assemble makes when it has no artifacts; `--install` adds the seconds that
- * fetching them would take. Both tools are the same unprivileged user; times are of whole commands, push included.
+ * The dependencies are random files, which assemble fetches from a server on this machine when it has no artifacts; those
+ * bytes count, too. `--install` adds the seconds that installing them takes otherwise. Both tools are the same
+ * unprivileged user; times are of whole commands, push included.
  */
 
-import { chown, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
+import { chown, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +27,7 @@ import { pushBuilder } from '../test/support/images.ts';
 const { values } = parseArgs({
   options: {
     megabytes: { type: 'string', default: '300' },
-    install: { type: 'string', default: '30' },
+    install: { type: 'string', default: '0' },
     json: { type: 'string' },
   },
 });
@@ -35,12 +41,7 @@ if [ -d /tmp/artifacts/deps ]; then
   mv /tmp/artifacts/deps /app/deps
 else
   sleep ${Number(values.install)}
-  mkdir /app/deps
-  i=0
-  while [ $i -lt ${files} ]; do
-    head -c 100000 /dev/urandom >/app/deps/$i
-    i=$((i + 1))
-  done
+  wget -qO - "$(cat /tmp/src/dependencies)" | tar -C /app -x
 fi
 cp /tmp/src/app.txt /app/app.txt
 `;
@@ -49,6 +50,16 @@ const found = await findTestUser('with-subuids');
 if (typeof found === 'string') throw new Error(found);
 const user = found;
 const work = await mkdtemp(join(tmpdir(), 's2oci-bench-'));
+const archive = await makeDependencies();
+const archiveBytes = (await stat(archive)).size;
+/** How often the dependencies were fetched. */
+let downloads = 0;
+const server = createServer((_request, response) => {
+  downloads += 1;
+  createReadStream(archive).pipe(response);
+}).listen(0, '127.0.0.1');
+await once(server, 'listening');
+const { port } = server.address() as AddressInfo;
 await using registry = await startDockerRegistry();
 const builder = `${registry.host}/builders/busybox:1`;
 const source = join(work, 'source');
@@ -69,6 +80,7 @@ try {
   if (values.json !== undefined)
     await writeFile(values.json, `${JSON.stringify(result, undefined, 2)}\n`);
 } finally {
+  server.close().closeAllConnections();
   await forget();
   await rm(work, { recursive: true, force: true });
 }
@@ -81,11 +93,13 @@ async function measure(build: () => Promise<void>): Promise<Cost> {
   await writeSource('two');
   await registry.settle();
   const before = registry.requests.length;
+  const downloadsBefore = downloads;
   const start = performance.now();
   await build();
   const seconds = Number(((performance.now() - start) / 1000).toFixed(2));
   await registry.settle();
-  const megabytes = Number(((await fetched(before)) / 1e6).toFixed(1));
+  const bytes = (await fetched(before)) + (downloads - downloadsBefore) * archiveBytes;
+  const megabytes = Number((bytes / 1e6).toFixed(1));
   await forget();
   return { seconds, megabytes };
 }
@@ -125,6 +139,17 @@ function storage(): readonly string[] {
   return ['--root', join(at, 'root'), '--runroot', join(at, 'run'), '--storage-driver', 'overlay'];
 }
 
+/** Writes an archive with `deps/`, as many random files of 100 kB as were asked for. */
+async function makeDependencies(): Promise<string> {
+  const path = join(work, 'deps.tar');
+  await mkdir(join(work, 'deps'));
+  for (let i = 0; i < files; i += 1)
+    await writeFile(join(work, 'deps', String(i)), randomBytes(100_000));
+  await run('tar', ['-C', work, '-cf', path, 'deps']);
+  await rm(join(work, 'deps'), { recursive: true });
+  return path;
+}
+
 async function writeSource(line: string): Promise<void> {
   await run('mkdir', ['-p', join(source, '.s2i/bin')]);
   const scripts = {
@@ -134,6 +159,7 @@ async function writeSource(line: string): Promise<void> {
   for (const [name, content] of Object.entries(scripts))
     await writeFile(join(source, '.s2i/bin', name), content, { mode: 0o755 });
   await writeFile(join(source, 'app.txt'), `${line}\n`);
+  await writeFile(join(source, 'dependencies'), `http://127.0.0.1:${port}/`);
   await run('chown', ['-R', `${user.uid}:${user.gid}`, work]);
 }
 
