@@ -27,7 +27,7 @@ export interface HashingFileDeps {
 }
 
 interface Batch {
-  readonly bytes: Uint8Array;
+  readonly bytes: Buffer;
   busy: Promise<void>;
 }
 
@@ -52,7 +52,8 @@ export class HashingFile {
       this.#current ??= await this.#nextBatch();
       const { bytes } = this.#current;
       const part = rest.subarray(0, bytes.length - this.#filled);
-      bytes.set(part, this.#filled);
+      // `set` and `copy` move bytes one by one into shared memory that is not aligned alike, ten times slower.
+      bytes.fill(part, this.#filled, this.#filled + part.length);
       this.#filled += part.length;
       rest = rest.subarray(part.length);
       if (this.#filled === bytes.length) this.#flush();
@@ -83,7 +84,7 @@ export class HashingFile {
       return known;
     }
     const size = Math.max(1, Math.min(this.#deps.expected ?? batchSize, batchSize));
-    const bytes = new Uint8Array(new SharedArrayBuffer(size));
+    const bytes = Buffer.from(new SharedArrayBuffer(size));
     const batch = { bytes, busy: Promise.resolve() };
     this.#batches.push(batch);
     return batch;

@@ -33,7 +33,8 @@ export async function openDownload(
   const operation = { what, notFound: 'BLOB_NOT_FOUND', attempts: input.attempts } as const;
   const download = new Download(place, input, new Attempts(place.host, operation, signal), signal);
   await download.open();
-  const body = Readable.from(download.pieces(), { objectMode: false, highWaterMark: 256 * 1024 });
+  // As objects, pieces stay as they are: a stream of bytes would join those that wait into new ones.
+  const body = Readable.from(download.pieces(), { objectMode: true, highWaterMark: 4 });
   return verifyStream(
     body,
     input.descriptor,
