@@ -6,7 +6,7 @@
  * keeps an honest build together, it does not hold a hostile root (isolation D).
  */
 
-import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RuntimeDeps } from '../deps.ts';
 import { runHelper } from '../machine/helper.ts';
@@ -79,7 +79,8 @@ async function run(
   try {
     using standIns = standInsOf(spec, directory);
     if (standIns.failure !== undefined) return { code: 125, runtimeFailure: standIns.failure };
-    using _devices = await makeDevices(deps, spec.rootfs);
+    using _made = forgetWhatIsMade(spec.rootfs);
+    await makeDevices(deps, spec.rootfs);
     const command = chrootCommand(deps, spec, args, form === 'bounded');
     if (typeof command === 'string') return { code: 125, runtimeFailure: command };
     const shell = [deps.tools.find('sh') ?? '', '-c', directScript, 'sh'];
@@ -106,22 +107,43 @@ function standInsOf(spec: RunSpec, keep: string): Disposable & { readonly failur
   return typeof placed === 'string' ? { failure: placed, [Symbol.dispose]: () => {} } : placed;
 }
 
-/** Makes the devices that are missing; where that is denied, a process writes a plain file, never captured. */
-async function makeDevices(deps: RuntimeDeps, rootfs: string): Promise<Disposable> {
-  const mknod = deps.tools.find('mknod');
-  const made = await Promise.all(
-    devices.map(async ([name, major, minor]) => {
-      const path = join(rootfs, 'dev', name);
-      if (mknod === undefined) return [];
-      const { code } = await runHelper(mknod, [path, 'c', major, minor]);
-      if (code !== 0) return [];
-      chmodSync(path, 0o666);
-      return [path];
-    }),
-  );
+/** What lies in these belongs to the machine, and is no part of an image. */
+const ofMachine = ['dev', 'proc', 'sys'];
+
+/** Takes away what a run leaves where others have mounts: devices, and plain files that were written in their place. */
+function forgetWhatIsMade(rootfs: string): Disposable {
+  const before = ofMachine.map((name) => {
+    const path = join(rootfs, name);
+    return { path, names: new Set(entriesOf(path)) };
+  });
   return {
     [Symbol.dispose]: () => {
-      for (const path of made.flat()) rmSync(path, { force: true });
+      for (const { path, names } of before)
+        for (const name of entriesOf(path))
+          if (!names.has(name)) rmSync(join(path, name), { recursive: true, force: true });
     },
   };
+}
+
+/** Nothing where there is no directory; a symbolic link of the image may lead out of it. */
+function entriesOf(path: string): readonly string[] {
+  return isDirectory(path) ? readdirSync(path) : [];
+}
+
+function isDirectory(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+/** Makes the devices that are missing, where that is allowed. */
+async function makeDevices(deps: RuntimeDeps, rootfs: string): Promise<void> {
+  const mknod = deps.tools.find('mknod');
+  const directory = join(rootfs, 'dev');
+  if (mknod === undefined || !isDirectory(directory)) return;
+  await Promise.all(
+    devices.map(async ([name, major, minor]) => {
+      const path = join(directory, name);
+      const { code } = await runHelper(mknod, [path, 'c', major, minor]);
+      if (code === 0) chmodSync(path, 0o666);
+    }),
+  );
 }
