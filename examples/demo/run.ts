@@ -34,6 +34,9 @@ try {
 } catch (error) {
   failed = true;
   say(`The demo failed: ${error instanceof Error ? error.message : String(error)}`);
+  say(
+    'The demo makes a builder image of its own, which takes namespaces, or root. What there is here:',
+  );
   await command(['doctor']).catch(() => {});
 } finally {
   await Promise.all(children.map(stop));

@@ -145,7 +145,10 @@ async function differencesTo(
   };
   await readTar(body, handler).catch((error: unknown) => {
     signal.throwIfAborted();
-    if (!enough.signal.aborted) throw error;
+    if (enough.signal.aborted) return;
+    // what cannot be read is only looked into where it is not as in the image
+    if (!(error instanceof BuildError) || error.code !== 'PERMISSION_DENIED') throw error;
+    found.push(error.message);
   });
   return found;
 }
