@@ -12,10 +12,13 @@ interface MarkedBuffer extends ArrayBuffer {
   [hasOneReader]?: boolean;
 }
 
-/** Says that a chunk is looked at by nobody but whoever reads its stream. Parts of a larger buffer are left alone. */
-export function markSingleReader(chunk: Uint8Array): void {
+/**
+ * Says that a chunk is looked at by nobody but whoever reads its stream. Parts of a larger buffer are left alone,
+ * unless nothing else is in that.
+ */
+export function markSingleReader(chunk: Uint8Array, { part = false } = {}): void {
   const buffer = chunk.buffer as MarkedBuffer;
-  if (chunk.byteLength === buffer.byteLength) buffer[hasOneReader] = true;
+  if (part || chunk.byteLength === buffer.byteLength) buffer[hasOneReader] = true;
 }
 
 /** Frees the memory of a chunk that was marked: it has no bytes afterwards. For any other chunk, does nothing. */

@@ -6,16 +6,16 @@
  * on the bytes, the level and the zlib in use, never on the number of cores or the chunks of the input.
  */
 
-import { promisify } from 'node:util';
-import { constants, crc32, deflateRaw, type ZlibOptions } from 'node:zlib';
+import { constants, crc32, createDeflateRaw } from 'node:zlib';
 import { endChunk, markSingleReader } from '../spent.ts';
 import { blocksOf } from './blocks.ts';
+import { engineOptions } from './engine.ts';
 import { mapAhead } from './map-ahead.ts';
-
-const deflate = promisify<Uint8Array, ZlibOptions, Buffer>(deflateRaw);
 
 const blockSize = 2 ** 20;
 const windowSize = 2 ** 15;
+/** What a block may become at worst: everything stored, and the marks of the flush at its end. */
+const deflatedSize = blockSize + 2 ** 13;
 /** No flags, no time, no hint of the level, operating system "unknown": the same header everywhere. */
 const header = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
 /** An empty block with the "last" bit. */
@@ -52,16 +52,30 @@ async function deflateBlock(
   level: number,
   dictionary: Buffer | undefined,
 ): Promise<Buffer> {
-  const deflated = await deflate(block, {
+  const engine = createDeflateRaw({
+    ...engineOptions,
     level,
     memLevel: 9,
     finishFlush: constants.Z_SYNC_FLUSH,
-    chunkSize: blockSize / 4,
+    chunkSize: deflatedSize,
     ...(dictionary === undefined ? {} : { dictionary }),
   });
+  engine.end(block);
+  const parts: Buffer[] = [];
+  for await (const part of engine as AsyncIterable<Buffer>) parts.push(part);
   if (block.byteLength === block.buffer.byteLength) endChunk(block);
-  markSingleReader(deflated);
-  return deflated;
+  return joined(parts);
+}
+
+/** The parts lie one after the other in the engine's only buffer, of which no more is touched than they fill. */
+function joined(parts: readonly Buffer[]): Buffer {
+  const [first] = parts;
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  if (first === undefined || parts.some(({ buffer }) => buffer !== first.buffer))
+    return Buffer.concat(parts, length);
+  const whole = Buffer.from(first.buffer, first.byteOffset, length);
+  markSingleReader(whole, { part: true });
+  return whole;
 }
 
 function trailer(checksum: number, size: number): Buffer {
