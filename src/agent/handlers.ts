@@ -37,6 +37,7 @@ export function createHandlers(
     idMapping: start.idMapping,
     runtimes: available,
     workspaces,
+    failpoint,
     singleId: start.idMapping.kind === 'single',
   };
   return {
@@ -50,10 +51,10 @@ export function createHandlers(
     readFiles: async (input) =>
       readFiles(workspaces.get(input.workspace).root, input.paths, input.limit),
     placeTree: (input, { signal }) =>
-      placeTree(start.idMapping, workspaces.get(input.workspace), input, signal),
-    copyBetween: (input, { signal }) => copyBetween(start.idMapping, workspaces, input, signal),
+      placeTree(deps, workspaces.get(input.workspace), input, signal),
+    copyBetween: (input, { signal }) => copyBetween(deps, workspaces, input, signal),
     placeArchive: async (input, { signal }) => {
-      await placeArchive(start.idMapping, workspaces.get(input.workspace), input, signal);
+      await placeArchive(deps, workspaces.get(input.workspace), input, signal);
       return undefined;
     },
     digestFiles: (input, { signal }) => digestFiles(store, input, signal),

@@ -56,9 +56,9 @@ export class Workspaces {
   async open(request: WorkspaceRequest, lower: string, signal: AbortSignal): Promise<Workspace> {
     const directory = request.workspace;
     await this.#failpoint('workspace.open');
-    const storage = await chooseStorage(request.storage, directory, signal);
-    await this.#failpoint('workspace.mount');
-    const workspace = await openers[storage](request, lower, signal);
+    const context = { failpoint: this.#failpoint, signal };
+    const storage = await chooseStorage(request.storage, directory, context);
+    const workspace = await openers[storage](request, lower, context);
     await this.#failpoint('workspace.mounted');
     this.#open.set(directory, workspace);
     return workspace;
@@ -79,10 +79,10 @@ export class Workspaces {
 async function chooseStorage(
   preference: StoragePreference,
   directory: string,
-  signal: AbortSignal,
+  { failpoint, signal }: OpenContext,
 ): Promise<StorageKind> {
   if (preference === 'copy' || preference === 'in-place') return preference;
-  const problem = await overlayProblem(directory, signal);
+  const problem = await overlayProblem(directory, failpoint, signal);
   if (problem === undefined) return 'overlay';
   if (preference === 'auto') return 'copy';
   throw new BuildError('RUNTIME_UNAVAILABLE', `overlay storage cannot be used: ${problem}`, {
@@ -92,7 +92,16 @@ async function chooseStorage(
   });
 }
 
-type Opener = (request: WorkspaceRequest, lower: string, signal: AbortSignal) => Promise<Workspace>;
+interface OpenContext {
+  readonly failpoint: Failpoint;
+  readonly signal: AbortSignal;
+}
+
+type Opener = (
+  request: WorkspaceRequest,
+  lower: string,
+  context: OpenContext,
+) => Promise<Workspace>;
 
 const openers: Readonly<Record<StorageKind, Opener>> = {
   overlay: openOverlay,
@@ -103,7 +112,7 @@ const openers: Readonly<Record<StorageKind, Opener>> = {
 async function openInPlace(
   { workspace: directory, inPlace: asked = { ours: [], captured: [] } }: WorkspaceRequest,
   lower: string,
-  signal: AbortSignal,
+  { signal }: OpenContext,
 ): Promise<Workspace> {
   const inPlace = await viewInPlace(lower, asked, signal);
   const root = '/';
@@ -113,14 +122,16 @@ async function openInPlace(
 async function openOverlay(
   { workspace: directory }: WorkspaceRequest,
   lower: string,
-  signal: AbortSignal,
+  { failpoint, signal }: OpenContext,
 ): Promise<Workspace> {
   const upper = join(directory, 'upper');
   const root = join(directory, 'merged');
+  await failpoint('workspace.create');
   for (const path of [upper, join(directory, 'work'), root]) mkdirSync(path);
   const lowerRoot = statSync(join(lower, 'fs'));
   chownSync(upper, lowerRoot.uid, lowerRoot.gid);
   chmodSync(upper, lowerRoot.mode & 0o7777);
+  await failpoint('workspace.mount');
   await mountOverlay(
     { lower: join(lower, 'fs'), upper, work: join(directory, 'work'), target: root },
     signal,
@@ -131,9 +142,10 @@ async function openOverlay(
 async function openCopy(
   { workspace: directory }: WorkspaceRequest,
   lower: string,
-  signal: AbortSignal,
+  { failpoint, signal }: OpenContext,
 ): Promise<Workspace> {
   const root = join(directory, 'root');
+  await failpoint('workspace.copy');
   await runTool('cp', ['-a', '--reflink=auto', '--', join(lower, 'fs'), root], { signal });
   return { directory, lower, root, upper: undefined, storage: 'copy', secrets: [] };
 }

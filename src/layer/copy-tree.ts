@@ -9,7 +9,14 @@
 import * as fs from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { asBuildError, BuildError } from '../errors/index.ts';
-import { type ByteString, byteStringFrom, byteStringOf, displayBytes } from '../model/index.ts';
+import {
+  type ByteString,
+  byteStringFrom,
+  byteStringOf,
+  displayBytes,
+  isZeros,
+} from '../model/index.ts';
+import { type Failpoint, noFailpoint } from '../store/index.ts';
 import { fsPath } from './directory-paths.ts';
 import { removeTree } from './remove-tree.ts';
 
@@ -27,6 +34,8 @@ export interface CopyOptions {
   readonly mtime?: bigint;
   /** `follow` copies what a symlink leads to, which must lie inside the source; one that leads nowhere stays a symlink. */
   readonly symlinks: 'preserve' | 'follow';
+  /** Lets tests fail or kill before each entry is made. */
+  readonly failpoint?: Failpoint;
 }
 
 /** What was copied. */
@@ -74,6 +83,7 @@ class TreeCopy {
   readonly #root: ByteString;
   readonly #options: CopyOptions;
   readonly #signal: AbortSignal | undefined;
+  readonly #failpoint: Failpoint;
   readonly #buffer = Buffer.allocUnsafe(2 ** 18);
   readonly #warnings: string[] = [];
   #files = 0;
@@ -84,6 +94,7 @@ class TreeCopy {
     this.#root = realPath(from);
     this.#options = options;
     this.#signal = signal;
+    this.#failpoint = options.failpoint ?? noFailpoint;
   }
 
   result(): CopyResult {
@@ -94,6 +105,7 @@ class TreeCopy {
   async directory(item: Item, above: readonly ByteString[]): Promise<void> {
     if (above.length > maxDepth) throw invalid(item, 'directories nest too deep');
     const stat = fs.statSync(fsPath(item.source), { bigint: true });
+    await this.#failpoint('copy.directory');
     await makeDirectory(item.target);
     for (const name of fs.readdirSync(fsPath(item.source), 'latin1').sort()) {
       if (++this.#entries % entriesAtOnce === 0) await setImmediate();
@@ -134,6 +146,7 @@ class TreeCopy {
   }
 
   async #leaf(item: Item, stat: fs.BigIntStats): Promise<void> {
+    await this.#failpoint('copy.file');
     await removeTree(fsPath(item.target));
     this.#files += 1;
     if (stat.isSymbolicLink()) this.#symlink(item, stat);
@@ -173,7 +186,7 @@ class TreeCopy {
       const length = fs.readSync(source, this.#buffer, 0, this.#buffer.length, null);
       if (length === 0) break;
       const chunk = this.#buffer.subarray(0, length);
-      if (!(isSparse && isZero(chunk)))
+      if (!(isSparse && isZeros(chunk)))
         for (let at = 0; at < length; )
           at += fs.writeSync(target, chunk, at, length - at, position + at);
       position += length;
@@ -220,12 +233,6 @@ async function makeDirectory(path: ByteString): Promise<void> {
 
 function realPath(path: ByteString): ByteString {
   return byteStringFrom(fs.realpathSync.native(fsPath(path), 'buffer'));
-}
-
-const zeros = Buffer.alloc(2 ** 18);
-
-function isZero(chunk: Buffer): boolean {
-  return chunk.compare(zeros, 0, chunk.length) === 0;
 }
 
 function invalid(item: Item, why: string): BuildError {

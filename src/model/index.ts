@@ -8,3 +8,4 @@ export * from './manifest.ts';
 export * from './media-type.ts';
 export * from './platform.ts';
 export * from './reference.ts';
+export { isZeros } from './zeros.ts';

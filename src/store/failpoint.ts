@@ -6,12 +6,8 @@
  * together; `n` is the hit at which the action happens (once), and may be left out for every hit. Actions:
  * `error(ENOSPC)`, `kill`, `delay(milliseconds)`.
  *
- * Sites: `ingest.create`, `ingest.write`, `ingest.fsync`, `ingest.rename`, `ingest.fsync-dir`, `lease.create`,
- * `lease.write`, `prune.unlink`, `quarantine.rename`, `rootfs.create`, `rootfs.evict`, `rootfs.fsync-dir`,
- * `rootfs.rename`, `rootfs.sync`, `scratch.create`; and `write`, `fsync`, `rename`, `fsync-dir` of `home`,
- * `layout` and `record`. Destinations of images have `archive.create`, `archive.write`, `archive.fsync`,
- * `archive.rename`, `archive.fsync-dir`, and those of `image-index` and `image-layout`. The agent has those of its store and `workspace.open`, `workspace.mount`, `workspace.mounted`,
- * `workspace.unmount`, `workspace.remove`, set by `S2OCI_AGENT_FAILPOINT`.
+ * README.md lists the sites. The agent's are set by `S2OCI_AGENT_FAILPOINT`; those of its threads are counted with the
+ * others.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';

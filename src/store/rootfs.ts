@@ -154,6 +154,7 @@ export class RootfsStore {
       await mkdir(temporary);
       const built = await build(temporary);
       const bytes = built?.bytes ?? (await treeSize(temporary));
+      await failpoint('rootfs.write');
       await writeFile(join(temporary, 'size'), `${bytes}\n`);
       await failpoint('rootfs.sync');
       await syncFileSystem(temporary);

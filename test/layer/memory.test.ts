@@ -4,7 +4,14 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
@@ -67,14 +74,26 @@ t.test('T17 extended attributes that do not fit into memory are refused', async 
 });
 
 t.test('L14 a layer of 4 GiB, unpacked and captured', async (t) => {
-  const directory = place(t, 'gzip', gigabytes(4));
+  const directory = place(t, 'gzip', gigabytes(4, 'x'));
   const unpacked = peakOf('unpack', directory);
   t.match(unpacked.outcome, { entries: 1, bytes: 4 * 2 ** 30 });
   t.ok(unpacked.megabytes < 200, `${unpacked.megabytes} MiB`);
   mkdirSync(join(directory, 'result'));
-  copyFileSync('/dev/null', join(directory, 'result/zeros'));
-  truncateSync(join(directory, 'result/zeros'), 4 * 2 ** 30);
+  copyFileSync('/dev/null', join(directory, 'result/file'));
+  truncateSync(join(directory, 'result/file'), 4 * 2 ** 30);
   const captured = peakOf('capture', directory);
   t.match(captured.outcome, { uncompressedSize: 4 * 2 ** 30 + 1536 });
   t.ok(captured.megabytes < 200 + typeStripping, `${captured.megabytes} MiB`);
 });
+
+t.test(
+  'T12 a zstd layer of more zeros than the ratio allows is accepted, and takes no room',
+  async (t) => {
+    const directory = place(t, 'zstd', gigabytes(2, '\0'));
+    const unpacked = peakOf('unpack', directory);
+    t.match(unpacked.outcome, { entries: 1 });
+    const { size, blocks } = statSync(join(directory, 'target/fs/file'));
+    t.equal(size, 2 ** 30);
+    t.ok(blocks * 512 < 2 ** 20, `${blocks} blocks`);
+  },
+);

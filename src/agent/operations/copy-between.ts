@@ -5,8 +5,9 @@ import { basename, join } from 'node:path';
 import { BuildError } from '../../errors/index.ts';
 import { copyTree, removeTree, resolveInRoot } from '../../layer/index.ts';
 import { displayText } from '../../model/index.ts';
-import type { AgentIdMapping, AgentOperations, CopyBetweenRequest } from '../protocol.ts';
+import type { AgentOperations, CopyBetweenRequest } from '../protocol.ts';
 import type { Workspaces } from '../workspace.ts';
+import type { PlaceDeps } from './place.ts';
 
 type Copied = AgentOperations['copyBetween']['result'];
 
@@ -17,7 +18,7 @@ type Copied = AgentOperations['copyBetween']['result'];
  * @throws BuildError `BUILDER_INVALID` when it does not exist, or is neither file nor directory
  */
 export async function copyBetween(
-  idMapping: AgentIdMapping,
+  { idMapping, failpoint }: PlaceDeps,
   workspaces: Workspaces,
   request: CopyBetweenRequest,
   signal: AbortSignal,
@@ -36,6 +37,7 @@ export async function copyBetween(
   });
   const seconds = Number(mtime) / 1e9;
   const target = join(directory, basename(from));
+  await failpoint('copy.between');
   await removeTree(target);
   const result = stat.isDirectory()
     ? await copyTree(
@@ -46,6 +48,7 @@ export async function copyBetween(
           modeMask: 0o022,
           mtime,
           symlinks: 'preserve',
+          failpoint,
         },
         signal,
       )

@@ -6,6 +6,7 @@ import { BuildError } from '../../errors/index.ts';
 import { copyTree, removeTree, resolveInRoot } from '../../layer/index.ts';
 import type { ByteString } from '../../model/index.ts';
 import { compileIgnore, extractArchive, type IgnoreMatcher } from '../../source/index.ts';
+import type { Failpoint } from '../../store/index.ts';
 import type {
   AgentIdMapping,
   AgentOperations,
@@ -15,6 +16,12 @@ import type {
 import { runTool } from '../tool.ts';
 import type { Workspace } from '../workspace.ts';
 
+/** What placing needs. */
+export interface PlaceDeps {
+  readonly idMapping: AgentIdMapping;
+  readonly failpoint: Failpoint;
+}
+
 /**
  * Copies a directory to an absolute path of the container, replacing what is there.
  *
@@ -23,7 +30,7 @@ import type { Workspace } from '../workspace.ts';
  * owner is given when the layer is captured.
  */
 export async function placeTree(
-  idMapping: AgentIdMapping,
+  { idMapping, failpoint }: PlaceDeps,
   workspace: Workspace,
   request: PlaceTreeRequest,
   signal: AbortSignal,
@@ -40,6 +47,7 @@ export async function placeTree(
       modeMask: 0o022,
       mtime: request.mtime,
       symlinks: request.symlinks,
+      failpoint,
       ...(request.executable === undefined ? {} : { executable: request.executable }),
     },
     signal,
@@ -62,7 +70,7 @@ function keptBy(ignored: IgnoreMatcher): (path: ByteString, isDirectory: boolean
 
 /** Extracts an archive to an absolute path of the container: strictly, and all of it or nothing. */
 export async function placeArchive(
-  idMapping: AgentIdMapping,
+  { idMapping, failpoint }: PlaceDeps,
   workspace: Workspace,
   request: PlaceArchiveRequest,
   signal: AbortSignal,
@@ -70,6 +78,7 @@ export async function placeArchive(
   const target = await emptyDirectory(workspace.root, request.to);
   const { uid, gid } = request.owner;
   try {
+    await failpoint('place.archive');
     await extractArchive(
       createReadStream(request.archive),
       target,

@@ -9,7 +9,7 @@
 import { pipeline, type Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { BuildError } from '../../errors/index.ts';
-import type { Compression } from '../../model/index.ts';
+import { type Compression, isZeros } from '../../model/index.ts';
 import { markSingleReader } from '../spent.ts';
 import { engineOptions } from './engine.ts';
 import { readableOver } from './owned.ts';
@@ -22,16 +22,20 @@ export interface DecompressionLimits {
   /** Bytes out for each byte in; checked only once more than `ratioFloor` bytes have come out. */
   readonly maxRatio: number;
   readonly ratioFloor: number;
+  /** Zeros that may come out whatever the ratio. */
+  readonly freeZeros: number;
 }
 
 /**
- * 32 GiB a layer. Zeros compress 1030:1 with gzip and layers full of zeros are legitimate, so the ratio
- * counts only above 1 GiB and beyond what gzip can reach.
+ * 32 GiB a layer. Layers full of zeros are legitimate, and compress 1030:1 with gzip and 30,000:1 with zstd. So the
+ * ratio counts only above 1 GiB, beyond what gzip can reach, and not for the first 4 GiB of zeros, which become
+ * holes when they are unpacked.
  */
 export const defaultDecompressionLimits: DecompressionLimits = {
   maxBytes: 32 * 2 ** 30,
   maxRatio: 1100,
   ratioFloor: 2 ** 30,
+  freeZeros: 4 * 2 ** 30,
 };
 
 /** Counts what has been taken from the compressed side. */
@@ -60,11 +64,13 @@ async function* guarded(
   limits: DecompressionLimits,
 ): AsyncGenerator<Uint8Array> {
   const meter: Meter = { taken: 0 };
-  let given = 0;
+  let [given, zeros] = [0, 0];
   try {
     for await (const chunk of expand(metered(body, meter), compression, meter)) {
       given += chunk.length;
-      checkLimits(given, meter.taken, limits);
+      if (isZeros(chunk)) zeros += chunk.length;
+      if (given > limits.maxBytes) throw tooLarge(`it holds more than ${limits.maxBytes} bytes`);
+      checkRatio(given - Math.min(zeros, limits.freeZeros), meter.taken, limits);
       yield chunk;
     }
   } catch (thrown) {
@@ -117,8 +123,7 @@ async function* freshChunks(engine: Readable): AsyncGenerator<Uint8Array> {
   }
 }
 
-function checkLimits(given: number, taken: number, limits: DecompressionLimits): void {
-  if (given > limits.maxBytes) throw tooLarge(`it holds more than ${limits.maxBytes} bytes`);
+function checkRatio(given: number, taken: number, limits: DecompressionLimits): void {
   if (given > limits.ratioFloor && given > taken * limits.maxRatio)
     throw tooLarge(`it expands more than ${limits.maxRatio} times`);
 }

@@ -6,9 +6,10 @@
  * wherever in its layer it stands. The last of several entries with one name wins.
  */
 
-import { closeSync, ftruncateSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync } from 'node:fs';
+
 import { BuildError } from '../../errors/index.ts';
-import { type ByteString, displayBytes } from '../../model/index.ts';
+import { type ByteString, displayBytes, isZeros } from '../../model/index.ts';
 import { rootedPath, type TarEntry, type TarHandler } from '../../tar/index.ts';
 import { parseWhiteout } from '../whiteout.ts';
 import { isStorageXattr } from '../xattr-names.ts';
@@ -17,6 +18,9 @@ import { Inode } from './inodes.ts';
 import { detached, lookUp, resolveDirectory } from './resolve.ts';
 import { Directory, impliedDirectory, Name } from './tree.ts';
 
+/** Zeros in a row that are not written: a file of zeros takes no room, be it made to fill a disk or not. */
+const smallestHole = 2 ** 16;
+
 /** What the tree is on: a disk, or nothing when only names matter. */
 export interface TreeStorage {
   makeDirectory(directory: Directory): void;
@@ -24,6 +28,8 @@ export interface TreeStorage {
   makeSymlink(name: Name): void;
   /** Returns the descriptor that content is written to; undefined when it is not wanted. */
   createFile(name: Name): number | undefined;
+  /** Writes after what was written last, or at a position. */
+  write(fd: number, bytes: Uint8Array, position: number | undefined): void;
   finishFile(fd: number, inode: Inode): void;
   remove(name: Name): void;
 }
@@ -77,16 +83,11 @@ export class Applier implements TarHandler {
   data(chunk: Uint8Array): void {
     const file = this.#file;
     if (file === undefined) return;
-    const position = file.sparse ? file.position : null;
-    let at = writeSync(file.fd, chunk, 0, chunk.length, position);
-    while (at < chunk.length)
-      at += writeSync(
-        file.fd,
-        chunk,
-        at,
-        chunk.length - at,
-        position === null ? null : position + at,
-      );
+    if (chunk.length >= smallestHole && isZeros(chunk)) {
+      this.hole(chunk.length);
+      return;
+    }
+    this.#disk.write(file.fd, chunk, file.sparse ? file.position : undefined);
     file.position += chunk.length;
     this.bytes += chunk.length;
   }

@@ -3,7 +3,6 @@
  * is ever written through a shared file.
  */
 
-import { linkSync } from 'node:fs';
 import { join } from 'node:path';
 import { byteStringOf } from '../../model/index.ts';
 import { DirectoryPaths } from '../directory-paths.ts';
@@ -19,6 +18,6 @@ export function cloneRootfs(base: string, root: Directory, disk: Disk): void {
     const name = addName(root, entry);
     if (name instanceof Directory) disk.makeDirectory(name);
     else if (!name.inode.absent)
-      linkSync(paths.path(name.parent as Directory, name.name), disk.path(name));
+      disk.linkFrom(paths.path(name.parent as Directory, name.name), name);
   }
 }

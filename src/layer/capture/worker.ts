@@ -1,7 +1,7 @@
 /** Entry file of the thread that captures: it fills the buffers it is given with the bytes of the layer. */
 
-import { parentPort, workerData } from 'node:worker_threads';
-import { type FailureMessage, failureMessage } from '../threads.ts';
+import { parentPort } from 'node:worker_threads';
+import { type FailureMessage, failureMessage, threadWork } from '../thread-work.ts';
 import { type CaptureWork, Capturing, type FilledPart } from './capturing.ts';
 
 /** What the thread says to a buffer it is sent; nothing once the last one was filled. */
@@ -10,10 +10,11 @@ export type CaptureReport =
   | FailureMessage;
 
 function listen(port: NonNullable<typeof parentPort>): void {
+  const { work } = threadWork<CaptureWork>();
   let capturing: Capturing | undefined;
   port.on('message', (buffer: ArrayBuffer) => {
     try {
-      capturing ??= new Capturing(workerData as CaptureWork);
+      capturing ??= new Capturing(work);
       const part = capturing.fill(buffer);
       if (part !== undefined) port.postMessage({ kind: 'filled', buffer, ...part }, [buffer]);
       if (part?.isLast) capturing[Symbol.dispose]();

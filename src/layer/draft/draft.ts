@@ -37,6 +37,7 @@ const nowhere: TreeStorage = {
   makeLink: () => {},
   makeSymlink: () => {},
   createFile: () => undefined,
+  write: () => {},
   finishFile: () => {},
   remove: () => {},
 };

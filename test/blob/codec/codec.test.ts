@@ -106,7 +106,18 @@ for (const compression of compressions) {
     const bomb = plain(Buffer.alloc(2 ** 24), compression);
     await t.rejects(decode(bomb, compression, { maxBytes: 2 ** 23 }), { code: 'LIMIT_EXCEEDED' });
     const ratio = { maxRatio: 100, ratioFloor: 2 ** 20 };
-    await t.rejects(decode(bomb, compression, ratio), { code: 'LIMIT_EXCEEDED' });
+    const none = { ...ratio, freeZeros: 0 };
+    await t.rejects(decode(bomb, compression, none), { code: 'LIMIT_EXCEEDED' });
+    const letters = plain(Buffer.alloc(2 ** 24, 'a'), compression);
+    await t.rejects(decode(letters, compression, ratio), { code: 'LIMIT_EXCEEDED' });
+    const few = { ...ratio, freeZeros: 2 ** 23 };
+    await t.rejects(decode(bomb, compression, few), { code: 'LIMIT_EXCEEDED' });
+    const many = { ...ratio, freeZeros: 2 ** 24 };
+    t.equal(
+      (await decode(bomb, compression, many)).length,
+      2 ** 24,
+      'zeros within their bound pass',
+    );
     const floor = { maxRatio: 100, ratioFloor: 2 ** 24 };
     t.equal((await decode(bomb, compression, floor)).length, 2 ** 24, 'zeros below the floor pass');
   });

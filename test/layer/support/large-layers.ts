@@ -59,13 +59,13 @@ function sumOf(text: string): number {
   return sum;
 }
 
-/** Yields one name again and again, each time with another gigabyte of zeros: nothing of it stays on the disk. */
-export function* gigabytes(count: number): Generator<Buffer> {
-  const head = header({ name: 'zeros', size: 2 ** 30 });
-  const zeros = Buffer.alloc(2 ** 24);
+/** Yields one name again and again, each time with another gigabyte of one byte: no more of it stays on the disk. */
+export function* gigabytes(count: number, byte: string): Generator<Buffer> {
+  const head = header({ name: 'file', size: 2 ** 30 });
+  const content = Buffer.alloc(2 ** 24, byte);
   for (let i = 0; i < count; i += 1) {
     yield head;
-    for (let at = 0; at < 2 ** 30; at += zeros.length) yield zeros;
+    for (let at = 0; at < 2 ** 30; at += content.length) yield content;
   }
   yield Buffer.alloc(1024);
 }

@@ -3,6 +3,8 @@
  * made, with a mount namespace of its own. The file's results become a subtest.
  */
 
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { commandFor, findTestUser, type TestUserKind } from '../../support/as-user.ts';
@@ -24,7 +26,12 @@ const options: Readonly<Record<Mapping, readonly string[]>> = {
 const ofLayers = new URL('../inside/', import.meta.url);
 
 /** Runs `inside/<name>.ts` in a namespace; the file finds the mapping in `S2OCI_TEST_MAPPING`. */
-export async function runInside(name: string, mapping: Mapping, folder = ofLayers): Promise<void> {
+export async function runInside(
+  name: string,
+  mapping: Mapping,
+  folder = ofLayers,
+  timeout = 300_000,
+): Promise<void> {
   const user = await findTestUser(kinds[mapping]);
   if (typeof user === 'string') {
     t.fail(user);
@@ -36,9 +43,14 @@ export async function runInside(name: string, mapping: Mapping, folder = ofLayer
   ]);
   const env = {
     ...{ PATH: process.env['PATH'], HOME: user.home, LANG: 'C.UTF-8' },
-    ...{ TMPDIR: '/tmp', S2OCI_TEST_MAPPING: mapping, TAP: '1', TAP_TIMEOUT: '300' },
+    ...{
+      TMPDIR: '/tmp',
+      S2OCI_TEST_MAPPING: mapping,
+      TAP: '1',
+      TAP_TIMEOUT: String(timeout / 1000),
+    },
+    NODE_COMPILE_CACHE: join(tmpdir(), `s2oci-test-compile-cache-${user.name}`),
     FAST_CHECK_SEED: String(seed),
   };
-  const timeout = 300_000;
   await t.spawn(command, args, { env, cwd: user.home, timeout }, `${name}, ${mapping} id map`);
 }
