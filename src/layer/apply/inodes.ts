@@ -10,8 +10,8 @@ import type { TarEntry, TarEntryType } from '../../tar/index.ts';
 /** Attributes of an entry. */
 export type InodeFacts = Omit<TarEntry, 'path'>;
 
-/** Entries over all layers, replaced ones included. */
-const maxInodes = 4_000_000;
+/** Entries over all layers, replaced ones included: one layer may have two million. */
+export const maxInodes = 2_100_000;
 /** Bytes of link targets and extended attributes over all layers. */
 const maxExtraBytes = 64 * 2 ** 20;
 /** Entries for which memory is taken at a time. */

@@ -3,11 +3,14 @@
  *
  * Names and inodes are apart, as in a real file system, so hard links need no special care. Since nobody
  * else writes to the target, no path has to be looked up on disk, and no symlink is ever followed there.
+ *
+ * An image may have millions of names. What a directory keeps of one that is no directory is a number; an object
+ * stands for it only while somebody looks at it.
  */
 
 import type { ByteString } from '../../model/index.ts';
 import type { RootfsEntry } from '../rootfs-entry.ts';
-import { Inode, type InodeFacts, InodeTable } from './inodes.ts';
+import { Inode, type InodeFacts, InodeTable, maxInodes } from './inodes.ts';
 
 /** A name in a directory. */
 export class Name {
@@ -16,15 +19,24 @@ export class Name {
   /** The table of the whole tree. */
   readonly inodes: InodeTable;
   readonly #inode: number;
-  /** Number of the layer that gave it this name, or these attributes; the base counts as 0. */
-  layer: number;
+  #layer: number;
 
   constructor(name: ByteString, parent: Directory | undefined, inode: Inode, layer: number) {
     this.name = name;
     this.parent = parent;
     this.inodes = inode.table;
     this.#inode = inode.id;
-    this.layer = layer;
+    this.#layer = layer;
+  }
+
+  /** Number of the layer that gave it this name, or these attributes; the base counts as 0. */
+  get layer(): number {
+    return this.#layer;
+  }
+
+  set layer(number: number) {
+    this.#layer = number;
+    if (this.parent?.children.get(this.name)?.inode.id === this.#inode) this.parent.put(this);
   }
 
   get inode(): Inode {
@@ -34,18 +46,19 @@ export class Name {
 
 /** A directory. Its inode has no other name. */
 export class Directory extends Name {
-  #children: Map<ByteString, Name> | undefined;
+  #children: Map<ByteString, Kept> | undefined;
   /** The last layer whose whiteouts have already taken away everything older below. */
   purgedBy = 0;
 
-  get children(): ReadonlyMap<ByteString, Name> {
-    return this.#children ?? noChildren;
+  get children(): Children {
+    return this.#children === undefined ? noChildren : new ChildrenOf(this, this.#children);
   }
 
   /** Puts a name into this directory, which is its parent. */
   put(name: Name): void {
     this.#children ??= new Map();
-    this.#children.set(name.name, name);
+    const kept = name instanceof Directory ? name : name.inode.id + name.layer * maxInodes;
+    this.#children.set(name.name, kept);
   }
 
   /** Takes a name out of this directory. */
@@ -55,12 +68,70 @@ export class Directory extends Name {
   }
 
   /** Its content in canonical order. */
-  sorted(): Name[] {
-    return [...this.children.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  *sorted(): Generator<Name> {
+    const { children } = this;
+    for (const base of [...children.keys()].sort((a, b) => (a < b ? -1 : 1))) {
+      const name = children.get(base);
+      if (name !== undefined) yield name;
+    }
   }
 }
 
-const noChildren: ReadonlyMap<ByteString, Name> = new Map();
+/** The names in a directory. */
+export interface Children extends Iterable<readonly [ByteString, Name]> {
+  readonly size: number;
+  get(name: ByteString): Name | undefined;
+  has(name: ByteString): boolean;
+  keys(): Iterable<ByteString>;
+  values(): Iterable<Name>;
+}
+
+const noChildren: Children = new Map<ByteString, Name>();
+
+/** A directory, or the inode and the layer of another name. */
+type Kept = Directory | number;
+
+/** Makes objects of what a directory keeps. */
+class ChildrenOf implements Children {
+  readonly #directory: Directory;
+  readonly #kept: ReadonlyMap<ByteString, Kept>;
+
+  constructor(directory: Directory, kept: ReadonlyMap<ByteString, Kept>) {
+    this.#directory = directory;
+    this.#kept = kept;
+  }
+
+  get size(): number {
+    return this.#kept.size;
+  }
+
+  get(name: ByteString): Name | undefined {
+    const kept = this.#kept.get(name);
+    return kept === undefined ? undefined : this.#made(name, kept);
+  }
+
+  has(name: ByteString): boolean {
+    return this.#kept.has(name);
+  }
+
+  keys(): Iterable<ByteString> {
+    return this.#kept.keys();
+  }
+
+  *values(): Generator<Name> {
+    for (const [, name] of this) yield name;
+  }
+
+  *[Symbol.iterator](): Generator<readonly [ByteString, Name]> {
+    for (const [name, kept] of this.#kept) yield [name, this.#made(name, kept)];
+  }
+
+  #made(name: ByteString, kept: Kept): Name {
+    if (typeof kept !== 'number') return kept;
+    const inode = Inode.at(this.#directory.inodes, kept % maxInodes);
+    return new Name(name, this.#directory, inode, Math.floor(kept / maxInodes));
+  }
+}
 
 /** Returns the root of an empty tree. */
 export function newRoot(): Directory {

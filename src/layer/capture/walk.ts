@@ -11,7 +11,7 @@ import * as fs from 'node:fs';
 import { BuildError } from '../../errors/index.ts';
 import { type ByteString, displayBytes } from '../../model/index.ts';
 import { defaultTarLimits, type TarEntry } from '../../tar/index.ts';
-import { Directory, entryOf, type Name } from '../apply/tree.ts';
+import { type Children, Directory, entryOf, type Name } from '../apply/tree.ts';
 import { DirectoryPaths, type PathNode } from '../directory-paths.ts';
 import type { RootfsEntry } from '../rootfs-entry.ts';
 import { isReservedName, whiteoutOf } from '../whiteout.ts';
@@ -70,7 +70,7 @@ interface Found {
 }
 
 const maxWarnings = 20;
-const noChildren: Directory['children'] = new Map();
+const noChildren: Children = new Map<ByteString, Name>();
 
 /** Compares and writes, entry by entry. */
 export class ChangeWalk {
@@ -134,12 +134,17 @@ export class ChangeWalk {
 
   /** Returns the entry with this name unless it is none that a layer can hold. */
   #find(visit: Visit, name: ByteString): Found[] {
+    if (this.#isExcluded(visit, name)) return [];
     const path = childPath(visit, name);
-    if (this.#comparison.exclude.has(path)) return [];
     const facts = readFacts(this.#candidates.path(visit, name));
     if (facts === undefined) return [];
     if (facts.type === 'socket') this.#warn(`socket left out: "${displayBytes(path)}"`);
     return facts.type === 'socket' || facts.type === 'whiteout' ? [] : [{ name, facts }];
+  }
+
+  #isExcluded(visit: Visit, name: ByteString): boolean {
+    const { exclude } = this.#comparison;
+    return exclude.size > 0 && exclude.has(childPath(visit, name));
   }
 
   /** Returns the names that the lower directory has and the result has not. */
@@ -152,12 +157,10 @@ export class ChangeWalk {
       for (const name of this.#list(this.#result.directory(visit)))
         if (!handled.has(name)) present.add(name);
     }
-    const isGone = ([name, { inode }]: [ByteString, Name]) =>
-      !present.has(name) && !inode.absent && !this.#comparison.exclude.has(childPath(visit, name));
-    return [...lower]
-      .filter(isGone)
-      .map(([name]) => name)
-      .sort(byBytes);
+    const gone: ByteString[] = [];
+    for (const [name, { inode }] of lower)
+      if (!present.has(name) && !inode.absent && !this.#isExcluded(visit, name)) gone.push(name);
+    return gone.sort(byBytes);
   }
 
   *#whiteout(visit: Visit, name: ByteString): Packing {
@@ -310,7 +313,7 @@ const plainFile: Omit<TarEntry, 'path' | 'mtime'> = {
   xattrs: noXattrs,
 };
 
-function childrenOf(name: Name | undefined): Directory['children'] {
+function childrenOf(name: Name | undefined): Children {
   return name instanceof Directory ? name.children : noChildren;
 }
 

@@ -40,7 +40,7 @@ export class StoredTree {
   /** Names in the directory at a resolved path, sorted by bytes. */
   names(path: ByteString): readonly ByteString[] {
     const found = findInTree(this.#root, path);
-    return found instanceof Directory ? found.sorted().map(({ name }) => name) : [];
+    return found instanceof Directory ? Array.from(found.sorted(), ({ name }) => name) : [];
   }
 
   /** Returns what is at a path whose directory is resolved; a symlink is itself. */
