@@ -120,12 +120,18 @@ export async function tryLock(
     const after = await identityOf(path);
     if (attempt === 'foreign') {
       // Nobody can hold a file that SQLite does not take for an empty database.
-      if (before === after) await unlink(path).catch(() => {});
+      if (before === after) await unlinkForeign(path);
       continue;
     }
     if (before !== undefined && before === after) return new KernelLock(path, attempt);
     attempt.close();
   }
+}
+
+async function unlinkForeign(path: string): Promise<void> {
+  await unlink(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw lockFailure(path, error);
+  });
 }
 
 /** Runs `action` while holding the lock, and removes the lock file at the end. */

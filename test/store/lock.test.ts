@@ -1,9 +1,12 @@
 /** Locks end with their holders, and only then. */
 
-import { chmod, readdir, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { acquireLock, tryLock, withLock } from '../../src/store/index.ts';
+import { findTestUser, run } from '../support/as-user.ts';
 import { killHard, startChild } from './processes.ts';
 
 t.test('a lock excludes others of this process until it is released', async (t) => {
@@ -134,13 +137,32 @@ t.test('where nothing can be locked it is said', async (t) => {
   await t.rejects(tryLock(join(dir, 'directory')), { code: 'IO_FAILED' });
 });
 
-t.test(
-  'a lock file that may only be read is refused, since nothing would be locked',
-  { skip: process.getuid?.() === 0 && 'root may write everything' },
-  async (t) => {
-    const path = join(t.testdir(), 'lock');
-    await writeFile(path, '');
-    await chmod(path, 0o444);
-    await t.rejects(tryLock(path), { code: 'PERMISSION_DENIED' });
+const unusable = [
+  {
+    what: 'may only be read, so that nothing would be locked',
+    content: '',
+    file: 0o444,
+    dir: 0o777,
   },
-);
+  { what: 'is no lock and cannot be removed', content: 'something else', file: 0o666, dir: 0o755 },
+];
+
+for (const { what, content, file, dir } of unusable) {
+  t.test(`a lock file that ${what}: an error, not a wait`, async (t) => {
+    const user = await findTestUser('without-subuids');
+    if (typeof user === 'string') throw new Error(user);
+    const place = await mkdtemp(join(tmpdir(), 's2oci-lock-'));
+    t.teardown(() => rm(place, { recursive: true, force: true }));
+    const path = join(place, 'lock');
+    await writeFile(path, content);
+    await chmod(path, file);
+    await chmod(place, dir);
+    const child = fileURLToPath(new URL('./child.ts', import.meta.url));
+    const { code, stderr } = await run(process.execPath, [child, place, 'hold', path], {
+      user,
+      signal: AbortSignal.timeout(60_000),
+    });
+    t.equal(code, 12);
+    t.match(stderr, /PERMISSION_DENIED cannot lock/);
+  });
+}
