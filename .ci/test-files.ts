@@ -9,6 +9,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { MemoryScratch } from './memory-scratch.ts';
 
 /** How files are run. */
 export interface TestRun {
@@ -20,6 +21,8 @@ export interface TestRun {
   readonly timeout: number;
   /** Takes the lines of each file at once, so that they never mix. */
   readonly write: (line: string) => void;
+  /** Where files put what is temporary; the system's directory when absent. */
+  readonly scratch?: Pick<MemoryScratch, 'path' | 'enter'> | undefined;
 }
 
 /** Runs all files; the promise settles when the last one has ended. */
@@ -41,19 +44,21 @@ export async function runTestFiles(run: TestRun): Promise<void> {
 }
 
 async function runFile(
-  { root, timeout, write }: TestRun,
+  { root, timeout, write, scratch }: TestRun,
   file: string,
   number: number,
   running: Set<ChildProcess>,
 ): Promise<void> {
   const started = performance.now();
-  const child = spawn(process.execPath, [file], {
+  const [program = '', ...args] = [...(scratch?.enter ?? []), process.execPath, file];
+  const child = spawn(program, args, {
     cwd: root,
     env: {
       FAST_CHECK_SEED: '20261121',
       // half of what a short file takes is Node reading our sources
       NODE_COMPILE_CACHE: join(root, '.tap/compiled'),
       ...process.env,
+      ...(scratch === undefined ? {} : { TMPDIR: scratch.path }),
       // tap's own limit for a file, unless the file sets another: in seconds
       TAP_TIMEOUT: String((timeout * 0.8) / 1000),
     },

@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { checks } from './check/index.ts';
 import { openProject } from './check/project.ts';
 import { runChecks } from './check/run.ts';
+import { openMemoryScratch } from './memory-scratch.ts';
 import { readableCheckout } from './readable-checkout.ts';
 import { TapReader, type TestCounts } from './tap-reader.ts';
 import { runTestFiles } from './test-files.ts';
@@ -66,6 +67,7 @@ async function check(): Promise<void> {
 async function test(): Promise<void> {
   mkdirSync(join(root, '.tap'), { recursive: true });
   using checkout = readableCheckout(root);
+  using scratch = openMemoryScratch();
   if (checkout.copied) say(`in a copy that unprivileged users can read: ${checkout.path}`);
   const raw = createWriteStream(join(root, '.tap/last.tap'));
   const reader = new TapReader({ file: sayFile, failure: sayFailure });
@@ -79,6 +81,7 @@ async function test(): Promise<void> {
     jobs,
     timeout: fileTimeout,
     write,
+    scratch,
   });
   reader.end();
   raw.end();

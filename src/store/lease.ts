@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import type { StoreContext } from './context.ts';
 import { fileError, randomName, unlinkIfAny } from './files.ts';
 import { acquireLock, type KernelLock, type LockMode, tryLock } from './lock.ts';
+import type { StorePaths } from './paths.ts';
 
 const gateTimeoutMs = 60_000;
 
@@ -88,18 +89,22 @@ export async function withGate<T>(
 }
 
 /** Returns every name that a living lease protects, and removes dead leases. Call it inside the gate. */
-export async function leasedNames(context: StoreContext): Promise<ReadonlySet<string>> {
+export async function leasedNames({ paths }: StoreContext): Promise<ReadonlySet<string>> {
+  await sweepLeases(paths);
   const names = new Set<string>();
-  for (const id of await readdir(context.paths.leases)) {
-    const file = join(context.paths.leases, id);
-    const lock = await tryLock(context.paths.lock('lease', id));
-    if (lock === undefined) {
-      const text = await readFile(file, 'utf8').catch(() => '');
-      for (const name of text.split('\n')) names.add(name);
-    } else {
-      await unlinkIfAny(file);
-      await lock.remove();
-    }
+  for (const id of await readdir(paths.leases)) {
+    const text = await readFile(join(paths.leases, id), 'utf8').catch(() => '');
+    for (const name of text.split('\n')) names.add(name);
   }
   return names;
+}
+
+/** Removes the leases whose holders are gone. What cannot be told counts as held. */
+export async function sweepLeases(paths: StorePaths): Promise<void> {
+  for (const id of await readdir(paths.leases)) {
+    const lock = await tryLock(paths.lock('lease', id)).catch(() => undefined);
+    if (lock === undefined) continue;
+    await unlinkIfAny(join(paths.leases, id));
+    await lock.remove();
+  }
 }

@@ -9,7 +9,7 @@ import type { CacheStore } from './caches.ts';
 import type { StoreContext } from './context.ts';
 import { fileError, type RemoveTree, removeOwnTree, unlinkIfAny } from './files.ts';
 import { sweepIngest } from './ingest.ts';
-import { leasedNames, withGate } from './lease.ts';
+import { leasedNames, sweepLeases, withGate } from './lease.ts';
 import { listBlobs } from './listing.ts';
 import { tryLock } from './lock.ts';
 import type { Records } from './records.ts';
@@ -85,7 +85,7 @@ export async function sweep(
 ): Promise<void> {
   if (context.readOnly) return;
   await sweepIngest(context.paths);
-  await withGate(context, 'exclusive', () => leasedNames(context));
+  await sweepLeases(context.paths);
   await sweepScratches(context, removeTree);
   await rootfs.sweep(removeTree);
   await caches.sweep(removeTree);

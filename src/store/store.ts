@@ -18,7 +18,7 @@ import { fileError, type RemoveTree } from './files.ts';
 import { prepareHome } from './home.ts';
 import { BlobWriter, sweepIngest, type Written } from './ingest.ts';
 import { type CheckTree, measure, type StoreUsage, type VerifyReport, verify } from './inspect.ts';
-import { acquireLease, type Lease } from './lease.ts';
+import { acquireLease, type Lease, sweepLeases } from './lease.ts';
 import { defaultLockTimeoutMs } from './lock.ts';
 import { StorePaths } from './paths.ts';
 import { type PruneOptions, type PruneReport, prune, sweep } from './prune.ts';
@@ -48,7 +48,10 @@ export async function openStore(home: string, deps: StoreDeps = {}): Promise<Sto
   const failpoint = deps.failpoint ?? noFailpoint;
   try {
     const access = await prepareHome(paths, failpoint);
-    if (access === 'read-write') await sweepIngest(paths);
+    if (access === 'read-write') {
+      await sweepIngest(paths);
+      await sweepLeases(paths);
+    }
     return new Store({
       paths,
       failpoint,
