@@ -1,5 +1,6 @@
 /** What the documents say is what the code does. */
 
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
@@ -122,5 +123,8 @@ t.test('the package says what the files say', async (t) => {
   );
   t.equal(license, 'Apache-2.0');
   t.match(read('LICENSE'), /Apache License\s+Version 2\.0, January 2004/);
-  t.ok(existsSync(join(root, bin.s2oci.replace('dist', 'src').replace('.js', '.ts'))));
+  const said = execFileSync(process.execPath, [join(root, bin.s2oci), 'version'], {
+    encoding: 'utf8',
+  });
+  t.equal(said, `s2oci ${version}\n`);
 });
