@@ -69,7 +69,7 @@ for (const timestamps of ['clamp', 'preserve'] as const)
           assert.equal(nothing.entries + nothing.whiteouts, 0, 'nothing has changed since');
         },
       ),
-      { numRuns: 80 },
+      { numRuns: 40 },
     );
   });
 

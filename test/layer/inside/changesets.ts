@@ -63,7 +63,7 @@ t.test('a random stack is what the model says, wherever its removals stand', asy
         assert.deepEqual(listTree(`${target}/fs`), listModel(model));
       }
     }),
-    { numRuns: 150, verbose: 0 },
+    { numRuns: 75, verbose: 0 },
   );
 });
 
