@@ -4,9 +4,9 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { bundle } from './bundle.ts';
+import { bundle, filesBelow } from './bundle.ts';
 
 const root = join(import.meta.dirname, '..');
 const [src, dist] = [join(root, 'src'), join(root, 'dist')];
@@ -41,10 +41,4 @@ function hasSource(path: string): boolean {
   if (path === '.tsbuildinfo' || path.startsWith('program/') || existsSync(join(src, path)))
     return true;
   return existsSync(join(src, path.replace(/(?:\.d\.ts|\.js)(?:\.map)?$/, '.ts')));
-}
-
-function filesBelow(directory: string): readonly string[] {
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1));
 }

@@ -5,7 +5,7 @@
  */
 
 import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { buildSync } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
@@ -33,7 +33,8 @@ export function bundle(directory: string): void {
     banner: { js: banner },
   });
   const written = new Set(Object.keys(metafile.outputs).map((path) => join(root, path)));
-  for (const path of filesBelow(directory)) if (!written.has(path)) rmSync(path);
+  for (const path of filesBelow(directory).map((name) => join(directory, name)))
+    if (!written.has(path)) rmSync(path);
 }
 
 /** Every program and thread by where it lies beside the first: threads of layer/ are named from there, others alone. */
@@ -48,9 +49,10 @@ function entries(): { readonly in: string; readonly out: string }[] {
   return [{ in: join(src, 'cli/main.ts'), out: 'main' }, ...others];
 }
 
-function filesBelow(directory: string): readonly string[] {
+/** The files below a directory, relative to it; none when it does not exist. */
+export function filesBelow(directory: string): readonly string[] {
   if (!existsSync(directory)) return [];
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
+    .map((entry) => relative(directory, join(entry.parentPath, entry.name)));
 }

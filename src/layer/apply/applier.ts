@@ -7,7 +7,6 @@
  */
 
 import { closeSync, ftruncateSync } from 'node:fs';
-
 import { BuildError } from '../../errors/index.ts';
 import { type ByteString, displayBytes, isZeros } from '../../model/index.ts';
 import { rootedPath, type TarEntry, type TarHandler } from '../../tar/index.ts';
