@@ -102,8 +102,10 @@ export interface PlaceTreeRequest {
   readonly workspace: string;
   /** Directory on the host, read as the user's own id. */
   readonly from: string;
-  /** Absolute path in the container; what exists there is replaced. */
+  /** Absolute path in the container. */
   readonly to: string;
+  /** Keep what exists there, except for files of the same names; otherwise it is replaced. */
+  readonly merge?: boolean;
   readonly owner: { readonly uid: number; readonly gid: number };
   /** Modification time given to everything, nanoseconds since the epoch. */
   readonly mtime: bigint;
@@ -114,7 +116,7 @@ export interface PlaceTreeRequest {
   readonly executable?: boolean;
 }
 
-/** Extracts a tar archive of a script (artifacts) into a workspace, all or nothing. */
+/** Extracts a tar archive of a script (artifacts) into a directory of a workspace, all or nothing. */
 export interface PlaceArchiveRequest {
   readonly workspace: string;
   readonly archive: string;

@@ -3,7 +3,7 @@
  * those that are not in the image into it.
  */
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Agent, FileFacts } from '../agent/index.ts';
 import {
@@ -136,7 +136,7 @@ export class Scripts {
     return this.#outside().length > 0;
   }
 
-  /** Puts scripts from outside of the image into `<destination>/scripts`, executable. */
+  /** Puts scripts from outside of the image into `<destination>/scripts`, executable; the directory is there in any case. */
   async place(
     agent: Agent,
     container: Container,
@@ -148,8 +148,8 @@ export class Scripts {
       const script = this.#contentOf(location, name);
       return script === undefined ? [] : [[name, script.content] as const];
     });
-    if (outside.length === 0) return;
     const to = scriptsDirectory(this.#search.destination);
+    if (outside.length === 0 && (await container.existing([to])).has(to)) return;
     await placeScripts(agent, container, { scripts: outside, to, owner, mtime }, signal);
   }
 
@@ -172,7 +172,7 @@ export function scriptsDirectory(destination: string): string {
 /** Scripts on their way into a container. */
 export interface ScriptPlacement {
   readonly scripts: readonly (readonly [ScriptName, Buffer])[];
-  /** Absolute container path; what is there is replaced. */
+  /** Absolute container path; other files that are there stay. */
   readonly to: string;
   readonly owner: { readonly uid: number; readonly gid: number };
   /** Nanoseconds since the epoch. */
@@ -188,12 +188,16 @@ export async function placeScripts(
 ): Promise<void> {
   const staging = await mkdtemp(join(container.workspace, 'scripts-'));
   try {
+    await chmod(staging, 0o755);
     for (const [name, content] of scripts)
       await writeFile(join(staging, name), content, { mode: 0o755 });
     const { workspace } = container;
     await agent.call(
       'placeTree',
-      { workspace, from: staging, to, owner, mtime, symlinks: 'preserve', executable: true },
+      {
+        ...{ workspace, from: staging, to, merge: true },
+        ...{ owner, mtime, symlinks: 'preserve', executable: true },
+      },
       { signal },
     );
   } finally {

@@ -1,6 +1,6 @@
 /** Puts files of the host, and archives that scripts wrote, into a workspace. */
 
-import { createReadStream, readdirSync } from 'node:fs';
+import { chmodSync, createReadStream, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { BuildError } from '../../errors/index.ts';
 import { copyTree, removeTree, resolveInRoot } from '../../layer/index.ts';
@@ -23,7 +23,7 @@ export interface PlaceDeps {
 }
 
 /**
- * Copies a directory to an absolute path of the container, replacing what is there.
+ * Copies a directory to an absolute path of the container, replacing what is there or joining it.
  *
  * Owner, times and the write permission of others become what S2I gives sources, whatever the user's
  * umask and checkout were; ignored paths are left out. Under a single id everything is ours, and the
@@ -36,7 +36,9 @@ export async function placeTree(
   signal: AbortSignal,
 ): Promise<AgentOperations['placeTree']['result']> {
   refuseOverlap(workspace, request);
-  const target = await emptyDirectory(workspace.root, request.to);
+  const target = request.merge
+    ? madeDirectory(workspace.root, request.to)
+    : await emptyDirectory(workspace.root, request.to);
   const ignored = request.ignore === undefined ? undefined : compileIgnore(request.ignore);
   return copyTree(
     request.from,
@@ -68,7 +70,10 @@ function keptBy(ignored: IgnoreMatcher): (path: ByteString, isDirectory: boolean
     isDirectory ? !ignored.prunes(path) : !ignored.ignores(path, false);
 }
 
-/** Extracts an archive to an absolute path of the container: strictly, and all of it or nothing. */
+/**
+ * Extracts an archive to an absolute path of the container: strictly, and all of it or nothing. Nobody but the owner may
+ * enter the directory, as in the original.
+ */
 export async function placeArchive(
   { idMapping, failpoint }: PlaceDeps,
   workspace: Workspace,
@@ -87,6 +92,7 @@ export async function placeArchive(
       { requireEndMarker: true },
       signal,
     );
+    chmodSync(target, 0o700);
     if (idMapping.kind === 'full')
       await runTool('chown', ['-R', '-h', '--', `${uid}:${gid}`, target], { signal });
   } catch (error) {
@@ -110,7 +116,11 @@ export async function giveTree(
 
 /** Makes an empty directory at a path of the container and returns its path here. */
 async function emptyDirectory(root: string, path: string): Promise<string> {
-  const { path: target } = resolveInRoot(root, path, { makeDirectories: true });
+  const target = madeDirectory(root, path);
   for (const name of readdirSync(target)) await removeTree(join(target, name));
   return target;
+}
+
+function madeDirectory(root: string, path: string): string {
+  return resolveInRoot(root, path, { makeDirectories: true }).path;
 }

@@ -59,12 +59,20 @@ export const goldenFacts: Mirrors = {
     'F1 F2 F3 F4 F6 directory, variables, entry point, umask, no input': [
       ...['ENTRYPOINT is run', 'no capabilities'],
     ],
+    'F5 scripts is there also when it is empty, and what the image has in it stays': [
+      'scripts is always there',
+    ],
     'C1 C4 C5 C6 .s2i/environment is data, with quotes, and long lines': ['quotes are literal'],
     'C2 C3 the file, then -e, then -E, and each name once': ['duplicates are kept'],
     'B8 .s2iignore goes along, moved scripts leave .s2i/bin': [
       ...['.s2iignore is uploaded', '.s2i/bin stays, emptied'],
     ],
     'A1 symbolic links are kept; --compat follows them, within the source': ['dangling links'],
+  },
+  'e2e/s2i/incremental.test.ts': {
+    'G1 G2 G3 nothing, then what is kept beside the image, on any machine': [
+      'mode of artifacts',
+    ],
   },
   'e2e/s2i/labels.test.ts': {
     'J2 J3 J4 a commit, a context directory, a message cut to 80': [

@@ -42,6 +42,7 @@ function counting(
 set -e
 mkdir -p /app/deps
 if [ -d /tmp/artifacts/deps ]; then
+  stat -c 'mode %a' /tmp/artifacts
   before=$(ls -id /tmp/artifacts/deps | cut -d' ' -f1)
   rmdir /app/deps
   mv /tmp/artifacts/deps /app/deps
@@ -69,6 +70,7 @@ t.test('G1 G2 G3 nothing, then what is kept beside the image, on any machine', a
   const second = await build(bench, await counting('two', { version: '2' }), tag);
   succeed(t, second);
   t.match(second.stderr, /moved by a rename/, 'regression: EXDEV on lower dir rename');
+  t.match(second.stderr, /mode 700\n/, 'for the owner alone [G]');
   t.match(second.incremental, { used: true, way: 'kept', fetchedBytes: 0 });
   t.equal(second.incremental.kept.sentBytes, 0, 'unchanged artifacts are not sent again');
 
