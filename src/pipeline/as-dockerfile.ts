@@ -114,8 +114,10 @@ async function inspectBuilder(
     await using source = await images.source(request.builder);
     const { value } = await resolveImage(source, request.platform, signal);
     const { execution } = value.config;
-    const options = { allowRemoteScripts: request.allowRemoteScripts };
-    const contract = parseBuilderContract(execution, options);
+    const contract = parseBuilderContract(execution, {
+      allowRemoteScripts: request.allowRemoteScripts,
+      scriptsUrlGiven: request.scriptsUrl !== undefined,
+    });
     return { execution, contract, warnings: contract.warnings };
   } catch (thrown) {
     signal.throwIfAborted();

@@ -81,6 +81,7 @@ async function chooseImage(
   const contract = parseBuilderContract(image.config.execution, {
     of,
     allowRemoteScripts: request.allowRemoteScripts,
+    scriptsUrlGiven: request.scriptsUrl !== undefined,
   });
   run.warn(contract.warnings);
   const destination = destinationOf(contract, request.destination);

@@ -16,6 +16,7 @@ import { placeScripts, scriptsDirectory } from './scripts.ts';
 
 /** What the user says about the scripts. */
 export interface UsageRequest {
+  readonly allowRemoteScripts: boolean;
   readonly scriptsUrl: string | undefined;
   readonly destination: string | undefined;
 }
@@ -32,9 +33,12 @@ export async function placeUsage(
   owner: ResolvedUser,
   signal: AbortSignal,
 ): Promise<string> {
-  const contract = parseBuilderContract(container.config.execution);
+  const { allowRemoteScripts, scriptsUrl } = request;
+  const contract = parseBuilderContract(container.config.execution, {
+    allowRemoteScripts,
+    scriptsUrlGiven: scriptsUrl !== undefined,
+  });
   const origin = { from: 'user', what: '--scripts-url', allowRemote: true } as const;
-  const { scriptsUrl } = request;
   const given = scriptsUrl === undefined ? undefined : parseScriptsUrl(scriptsUrl, origin);
   const to = scriptsDirectory(destinationOf(contract, request.destination));
   const places = [given, contract.scriptsUrl].filter((url): url is ScriptsUrl => url !== undefined);
@@ -56,6 +60,6 @@ export async function placeUsage(
     suggestion:
       places.length === 0
         ? 'is it a builder image? It needs the label io.openshift.s2i.scripts-url'
-        : 'name the place of one with --scripts-url',
+        : 'name the place of one with --scripts-url; on a server that the image names, it needs a digest',
   });
 }

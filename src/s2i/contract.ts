@@ -1,5 +1,6 @@
 /** What a builder (or runtime) image says about itself: labels first, then their deprecated forms. */
 
+import { BuildError } from '../errors/index.ts';
 import type { ExecutionConfig } from '../model/index.ts';
 import { parseContainerPath } from './container-path.ts';
 import { environmentValue } from './environment.ts';
@@ -28,6 +29,8 @@ export interface BuilderContract {
 export interface ContractOptions {
   /** Accepts a scripts URL with https and digests out of a label. */
   readonly allowRemoteScripts?: boolean;
+  /** The user names a place for the scripts: one of the image that is refused is passed over, with a warning. */
+  readonly scriptsUrlGiven?: boolean;
   /** `runtime` for a runtime image, which has assemble-runtime in the place of assemble. */
   readonly of?: 'builder' | 'runtime';
 }
@@ -43,13 +46,11 @@ export function parseBuilderContract(
 ): BuilderContract {
   const { of = 'builder' } = options;
   const look = new Lookup(execution, `the ${of} image`);
-  const scriptsUrl = look.find(builderLabels.scriptsUrl, builderVariables.scriptsUrl);
+  const scriptsUrl = scriptsUrlOf(look, options);
   const destination = look.find(builderLabels.destination, builderVariables.destination);
   return {
     ...(of === 'runtime' ? { of } : {}),
-    ...(scriptsUrl === undefined
-      ? {}
-      : { scriptsUrl: parseScriptsUrl(scriptsUrl.value, originOf(scriptsUrl, options)) }),
+    ...(scriptsUrl === undefined ? {} : { scriptsUrl }),
     destination:
       destination === undefined
         ? defaultDestination
@@ -74,6 +75,17 @@ export function parseBuilderContract(
 export function destinationOf(contract: BuilderContract, flag: string | undefined): string {
   if (flag === undefined || flag === '') return contract.destination;
   return parseContainerPath(flag, { what: '--destination', code: 'USAGE_INVALID' });
+}
+
+function scriptsUrlOf(look: Lookup, options: ContractOptions): ScriptsUrl | undefined {
+  const found = look.find(builderLabels.scriptsUrl, builderVariables.scriptsUrl);
+  try {
+    return found && parseScriptsUrl(found.value, originOf(found, options));
+  } catch (error) {
+    if (options.scriptsUrlGiven !== true || !(error instanceof BuildError)) throw error;
+    look.warnings.push(`${error.message}; it is passed over`);
+    return undefined;
+  }
 }
 
 interface Found {

@@ -23,7 +23,7 @@ import {
   userOfImage,
 } from '../../s2i/index.ts';
 import type { HttpGet } from '../../source/index.ts';
-import { type Invocation, listOption, textOption } from '../command.ts';
+import { flagOption, type Invocation, listOption, textOption } from '../command.ts';
 import { acceptS2iFlags } from '../commands/s2i-flags.ts';
 import { printFailure } from '../failure.ts';
 import { openImages } from '../images.ts';
@@ -55,6 +55,7 @@ export function usage(typed: Invocation): Promise<number> {
     if (options[name] !== undefined && options[name] !== false)
       io.stderr.write(`warning: ${flag} has no effect on usage\n`);
   const request = {
+    allowRemoteScripts: flagOption(options, 'allowRemoteScripts'),
     scriptsUrl: textOption(options, 'scriptsUrl'),
     destination: textOption(options, 'destination'),
   };

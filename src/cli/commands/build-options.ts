@@ -18,6 +18,12 @@ const executors: readonly ExecutorName[] = [
 /** Networks that scripts can have. */
 export const networks: readonly NetworkMode[] = ['host', 'none', 'slirp4netns', 'pasta'];
 
+/** Consent to labels that name a server. */
+export const allowRemoteScripts: OptionSpec = {
+  flags: '--allow-remote-scripts',
+  description: 'let builder and runtime image name scripts on a server, with their digests',
+};
+
 /** Options that choose and shape the source. */
 export const sourceOptions: readonly OptionSpec[] = [
   { flags: '-r, --ref <ref>', description: 'git branch, tag or commit to build' },
@@ -67,10 +73,7 @@ export const contentOptions: readonly OptionSpec[] = [
     flags: '--image-scripts-url <url>',
     description: 'for --as-dockerfile: image:// place of scripts when the builder cannot be asked',
   },
-  {
-    flags: '--allow-remote-scripts',
-    description: 'let builder and runtime image name scripts on a server, with their digests',
-  },
+  allowRemoteScripts,
   {
     flags: '-d, --destination <dir>',
     description: 'directory in the container that sources and artifacts go below',

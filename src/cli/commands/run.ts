@@ -1,7 +1,7 @@
 /** `s2oci run` and `s2oci usage`: run an image rootless, in the executors that builds use. */
 
 import type { CommandSpec, OptionSpec } from '../command.ts';
-import { networks, registryOptions, reportOptions } from './build-options.ts';
+import { allowRemoteScripts, networks, registryOptions, reportOptions } from './build-options.ts';
 import { s2iOptions } from './s2i-flags.ts';
 
 const imageArgument = {
@@ -60,6 +60,7 @@ export const usageCommand: CommandSpec = {
       flags: '-s, --scripts-url <url>',
       description: 'where the usage script is, before the builder image',
     },
+    allowRemoteScripts,
     {
       flags: '-d, --destination <dir>',
       description: 'directory in the container that a script from elsewhere goes below',

@@ -79,34 +79,37 @@ t.test('F5 F7 the layout, and nothing of the build is left', async (t) => {
   t.notOk(names.some((name) => /^(?:proc|sys|dev|etc\/hosts|etc\/resolv)/.test(name)));
 });
 
-t.test('F5 scripts is there also when it is empty, and what the image has in it stays', async (t) => {
-  const files = {
-    'own/assemble': `#!/bin/sh
+t.test(
+  'F5 scripts is there also when it is empty, and what the image has in it stays',
+  async (t) => {
+    const files = {
+      'own/assemble': `#!/bin/sh
 stat -c '%n %a %u' /tmp/src /tmp/scripts
 echo "scripts: $(ls /tmp/scripts)"
 `,
-    'own/run': '#!/bin/sh\n',
-  };
-  const labels = (url: string) => ({ Labels: { 'io.openshift.s2i.scripts-url': url } });
-  const own = await deriveImage(bench, 'own', { files, config: labels('image:///own') });
-  const plain = await writeTree(bench, 'plain', { file: 'x' });
-  const empty = await bench.s2oci(['build', plain, own, 'oci:own-out:1', '--compat']);
-  succeed(t, empty);
-  t.match(empty.stderr, /\/tmp\/scripts 755 0\n/, 'for whoever runs the image [G]');
-  t.match(empty.stderr, /scripts: \n/);
-  t.ok((await lastLayerNames(bench, 'own-out')).includes('tmp/scripts/'));
+      'own/run': '#!/bin/sh\n',
+    };
+    const labels = (url: string) => ({ Labels: { 'io.openshift.s2i.scripts-url': url } });
+    const own = await deriveImage(bench, 'own', { files, config: labels('image:///own') });
+    const plain = await writeTree(bench, 'plain', { file: 'x' });
+    const empty = await bench.s2oci(['build', plain, own, 'oci:own-out:1', '--compat']);
+    succeed(t, empty);
+    t.match(empty.stderr, /\/tmp\/scripts 755 0\n/, 'for whoever runs the image [G]');
+    t.match(empty.stderr, /scripts: \n/);
+    t.ok((await lastLayerNames(bench, 'own-out')).includes('tmp/scripts/'));
 
-  const below = await deriveImage(bench, 'below', {
-    files: { 'tmp/scripts/run': '#!/bin/sh\necho the run of the image\n' },
-    config: labels('image:///tmp/scripts'),
-  });
-  const mixed = await writeTree(bench, 'mixed', { '.s2i/bin/assemble': files['own/assemble'] });
-  const joined = await bench.s2oci(['build', mixed, below, 'oci:below-out:1']);
-  succeed(t, joined);
-  t.match(joined.stderr, /scripts: assemble\n.*\| run\n/);
-  const ran = await bench.s2oci(['run', 'oci:below-out:1']);
-  t.match(ran.stdout, /the run of the image/);
-});
+    const below = await deriveImage(bench, 'below', {
+      files: { 'tmp/scripts/run': '#!/bin/sh\necho the run of the image\n' },
+      config: labels('image:///tmp/scripts'),
+    });
+    const mixed = await writeTree(bench, 'mixed', { '.s2i/bin/assemble': files['own/assemble'] });
+    const joined = await bench.s2oci(['build', mixed, below, 'oci:below-out:1']);
+    succeed(t, joined);
+    t.match(joined.stderr, /scripts: assemble\n.*\| run\n/);
+    const ran = await bench.s2oci(['run', 'oci:below-out:1']);
+    t.match(ran.stdout, /the run of the image/);
+  },
+);
 
 t.test('C1 C4 C5 C6 .s2i/environment is data, with quotes, and long lines', async (t) => {
   t.match(built.stderr, /PLAIN=spaced .* Q="quoted v" CR=\[value\] EXPAND=\$\{PLAIN\}/);

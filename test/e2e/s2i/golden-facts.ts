@@ -70,9 +70,7 @@ export const goldenFacts: Mirrors = {
     'A1 symbolic links are kept; --compat follows them, within the source': ['dangling links'],
   },
   'e2e/s2i/incremental.test.ts': {
-    'G1 G2 G3 nothing, then what is kept beside the image, on any machine': [
-      'mode of artifacts',
-    ],
+    'G1 G2 G3 nothing, then what is kept beside the image, on any machine': ['mode of artifacts'],
   },
   'e2e/s2i/labels.test.ts': {
     'J2 J3 J4 a commit, a context directory, a message cut to 80': [

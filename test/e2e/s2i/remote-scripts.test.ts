@@ -19,6 +19,7 @@ t.teardown(() => bench[Symbol.asyncDispose]());
 const scripts: Readonly<Record<string, string>> = {
   '/builder/assemble': '#!/bin/sh\necho "assemble of the server" && echo made >/app/made\n',
   '/builder/run': '#!/bin/sh\n',
+  '/builder/usage': '#!/bin/sh\necho usage of the server\n',
   '/runtime/assemble-runtime': '#!/bin/sh\necho "finished by the server" && ls deps\n',
   '/runtime/run': '#!/bin/sh\nexec cat /srv/deps/made\n',
 };
@@ -69,11 +70,47 @@ t.test('D6 I2 builder and runtime image name scripts on a server', async (t) => 
   succeed(t, built);
   t.match(built.stderr, /assemble of the server/);
   t.match(built.stderr, /finished by the server/);
-  t.same(asked.toSorted(), Object.keys(scripts).toSorted(), 'what has a digest, and no more');
+  const named = Object.keys(scripts).filter((path) => path !== '/builder/usage');
+  t.same(asked.toSorted(), named.toSorted(), 'what has a digest, and no more');
   t.same((await readLayout(bench, 'out')).config.Cmd, ['/tmp/scripts/run']);
   const ran = await bench.s2oci(['run', 'oci:out:1']);
   t.equal(ran.stdout, 'made\n', ran.stderr);
 });
+
+t.test(
+  'P2 usage, too, asks the server when it may, and passes it over for a place of the user',
+  async (t) => {
+    const names = ['assemble', 'run', 'usage'];
+    const told = await derive('told', place(base, 'builder', ...names));
+    const env = { https_proxy: proxy.url, NODE_EXTRA_CA_CERTS: tls.certFile };
+    const usage = (...args: string[]) => bench.s2oci(['usage', told, ...args], { env });
+    const allowed = await usage('--allow-remote-scripts');
+    succeed(t, allowed);
+    t.equal(allowed.stdout, 'usage of the server\n');
+    const refused = await usage();
+    t.equal(refused.code, 8, 'nobody allowed it');
+    t.match(refused.stderr, /cannot name a server .*\n.*--scripts-url/s);
+
+    const own = await writeTree(bench, 'own', {
+      assemble: '#!/bin/sh\necho "assemble of the user"\n',
+      run: '#!/bin/sh\n',
+      usage: '#!/bin/sh\necho "usage of the user"\n',
+    });
+    const given = await usage('--scripts-url', `file://${own}`);
+    t.equal(given.stdout, 'usage of the user\n', given.stderr);
+    const built = await bench.s2oci([
+      'build',
+      source,
+      told,
+      'oci:own-out:1',
+      '-s',
+      `file://${own}`,
+    ]);
+    succeed(t, built);
+    t.match(built.stderr, /assemble of the user/);
+    t.match(built.stderr, /cannot name a server .* passed over/);
+  },
+);
 
 t.test('D6 L2 --as-dockerfile brings the scripts of the server along', async (t) => {
   const options = ['--allow-remote-scripts', '--as-dockerfile', 'context/'];
