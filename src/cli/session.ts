@@ -64,6 +64,14 @@ export async function openSession(
   };
 }
 
+/** The ids among users as they were typed, which an agent must have. */
+export function idsOf(users: readonly (string | undefined)[]): readonly number[] {
+  return users.flatMap((user = '') => {
+    const [, id] = /^(\d{1,10})(?::|$)/.exec(user) ?? [];
+    return id === undefined ? [] : [Number(id)];
+  });
+}
+
 /** Runs `action` with an agent. */
 export async function withAgent<T>(
   config: Config,

@@ -31,7 +31,7 @@ import { type BuildStep, currentStep, withBuilderFrom } from '../in-place/steps.
 import { withinReach } from '../in-place/within-reach.ts';
 import { credentialPlaces } from '../registry-client.ts';
 import { createCommandRenderer } from '../reporting.ts';
-import { openSession, type Session } from '../session.ts';
+import { idsOf, openSession, type Session } from '../session.ts';
 import { loadSettings, openLocalStore, reportConfigWarnings } from '../wiring.ts';
 import { buildRequestFrom } from './build-request.ts';
 import { withDockerfiles } from './on-build.ts';
@@ -132,8 +132,9 @@ function asInPlace({ config, request, ...typed }: TypedBuild): TypedBuild {
 }
 
 async function buildImage(typed: TypedBuild): Promise<void> {
-  const { invocation, config, renderer } = typed;
-  await using session = await openSession(config, invocation);
+  const { invocation, config, renderer, request } = typed;
+  const ids = idsOf([request.assembleUser, request.assembleRuntimeUser]);
+  await using session = await openSession(config, invocation, { ids });
   await using images = await openImages(config, invocation.io, session.store, renderer);
   const result = await produce(typed, session, images);
   await report(typed, result, images.http);

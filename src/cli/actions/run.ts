@@ -28,7 +28,7 @@ import { acceptS2iFlags } from '../commands/s2i-flags.ts';
 import { printFailure } from '../failure.ts';
 import { openImages } from '../images.ts';
 import { createCommandRenderer } from '../reporting.ts';
-import { openSession } from '../session.ts';
+import { idsOf, openSession } from '../session.ts';
 import { loadSettings } from '../wiring.ts';
 
 /** Runs an image by its own command, or by the one that was typed. */
@@ -90,7 +90,7 @@ async function runImage(
   const reporter = createCommandRenderer(config, io);
   await using session = await openSession(config, invocation, {
     inheritStdio: true,
-    ids: idsOf(invocation),
+    ids: idsOf([textOption(invocation.options, 'user')]),
   });
   await using images = await openImages(config, io, session.store, reporter);
   await using source = await images.source(args[0] ?? '');
@@ -152,12 +152,6 @@ function commandLine(
   throw new BuildError('USAGE_INVALID', `${image} has no command of its own`, {
     suggestion: 'name one: s2oci run IMAGE COMMAND',
   });
-}
-
-/** The number that `--user` asks for. */
-function idsOf({ options }: Invocation): readonly number[] {
-  const [, id] = /^(\d{1,10})(?::|$)/.exec(textOption(options, 'user') ?? '') ?? [];
-  return id === undefined ? [] : [Number(id)];
 }
 
 function userOf({ options, io }: Invocation, container: Container): Promise<ResolvedUser> {

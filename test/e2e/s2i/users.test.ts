@@ -54,6 +54,22 @@ t.test('E1 E2 E3 E4 flag before label before image; USER of the image stays', as
   t.equal((await readLayout(bench, 'out')).config.User, '1001', '[G]');
 });
 
+t.test(
+  'E1 a user id beyond those of this user has the build run with that single one',
+  async (t) => {
+    const layers: string[][] = [];
+    for (const user of ['1007', '1000660000']) {
+      const built = await build(numeric, '--assemble-user', user, '--no-cache');
+      succeed(t, built);
+      t.match(built.stderr, new RegExp(`I am ${user}:0`));
+      const { layers: files } = await readLayout(bench, 'out');
+      const { stdout } = await run('tar', ['--numeric-owner', '-tvzf', files.at(-1) ?? '']);
+      layers.push(stdout.replaceAll(user, 'USER').split(/\s+/));
+    }
+    t.same(layers[0], layers[1], 'the same files with the same owners');
+  },
+);
+
 t.test('E5 the allowed user ids of the upstream cases', async (t) => {
   const cases = [
     ['a named user', named, [], 8],
