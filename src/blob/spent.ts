@@ -28,3 +28,16 @@ export function endChunk(chunk: Uint8Array): void {
   buffer[hasOneReader] = false;
   buffer.transfer(0);
 }
+
+/**
+ * Makes a chunk ready to be transferred to another thread: itself when it has one reader, else a copy. Either way it is
+ * gone from here.
+ */
+export function handOver(chunk: Uint8Array): Uint8Array<ArrayBuffer> {
+  const buffer = chunk.buffer as MarkedBuffer;
+  if (buffer[hasOneReader] === true) {
+    buffer[hasOneReader] = false;
+    return chunk as Uint8Array<ArrayBuffer>;
+  }
+  return new Uint8Array(chunk);
+}

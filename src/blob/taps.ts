@@ -5,6 +5,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { pipeline, type Readable, Transform, type TransformCallback } from 'node:stream';
 import { type Digest, type DigestAlgorithm, finishDigest } from '../model/index.ts';
+import { endChunk } from './spent.ts';
 
 /**
  * Returns a stream of the same bytes that reports how many have passed so far.
@@ -68,6 +69,7 @@ export async function digestStream(
   for await (const chunk of body as AsyncIterable<Uint8Array>) {
     hash.update(chunk);
     size += chunk.length;
+    endChunk(chunk);
   }
   return { digest: finishDigest(hash, algorithm), size };
 }

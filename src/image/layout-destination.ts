@@ -10,6 +10,7 @@ import {
   type OpenBlob,
   type PutOptions,
   type PutOutcome,
+  readFileChunks,
   streamOf,
   takeUnverified,
 } from '../blob/index.ts';
@@ -270,6 +271,6 @@ async function isRight(path: string, { digest, size }: Descriptor): Promise<bool
     await file.close();
     return false;
   }
-  const content = file.createReadStream({ highWaterMark: 1024 * 1024 });
+  const content = readFileChunks(file, { expected: size });
   return (await digestStream(content, algorithmOf(digest))).digest === digest;
 }

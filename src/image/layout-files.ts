@@ -6,6 +6,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { readFileChunks } from '../blob/index.ts';
 import { BuildError } from '../errors/index.ts';
 
 /** A file that was opened, and how long it is. Whoever asked for it owns the stream. */
@@ -53,5 +54,5 @@ async function openedFile(file: FileHandle, path: string): Promise<OpenedFile> {
       origin: 'local',
     });
   }
-  return { body: file.createReadStream({ highWaterMark: 256 * 1024 }), size: found.size };
+  return { body: readFileChunks(file, { expected: found.size }), size: found.size };
 }

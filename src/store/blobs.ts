@@ -5,7 +5,7 @@
 
 import { type FileHandle, utimes } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { digestStream, type Expected, sizeMismatch } from '../blob/index.ts';
+import { digestStream, type Expected, readFileChunks, sizeMismatch } from '../blob/index.ts';
 import { BuildError } from '../errors/index.ts';
 import { algorithmOf, type Digest } from '../model/index.ts';
 import type { StoreContext } from './context.ts';
@@ -75,7 +75,7 @@ export class BlobReader {
       await file.close();
       throw sizeMismatch(expected.digest, expected.size, size);
     }
-    return file.createReadStream({ start: 0, highWaterMark: 256 * 1024 });
+    return readFileChunks(file, { expected: size });
   }
 
   /** The file of a blob that is right. @throws as {@link open} */
@@ -140,11 +140,7 @@ export class BlobReader {
   async #isRight(digest: Digest, file: FileHandle, found: Fingerprint): Promise<boolean> {
     if (isSame(this.#verified.get(digest), found)) return true;
     this.#verified.delete(digest);
-    const content = file.createReadStream({
-      start: 0,
-      autoClose: false,
-      highWaterMark: 1024 * 1024,
-    });
+    const content = readFileChunks(file, { expected: found.size, keepOpen: true });
     const actual = await digestStream(content, algorithmOf(digest));
     if (actual.digest !== digest || actual.size !== found.size) return false;
     this.#verified.set(digest, found);

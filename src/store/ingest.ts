@@ -8,11 +8,11 @@
 import { type FileHandle, open, readdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { abortable, digestMismatch, HashThreads, hashHere, sizeMismatch } from '../blob/index.ts';
+import { abortable, digestMismatch, sizeMismatch, WriteThreads, writeHere } from '../blob/index.ts';
 import { algorithmOf, type Digest } from '../model/index.ts';
+import { ContentFile } from './content-file.ts';
 import type { Failpoint } from './failpoint.ts';
 import { fileError, moveAside, randomName, syncDirectory, unlinkIfAny } from './files.ts';
-import { HashingFile } from './hashing-file.ts';
 import { acquireLock, type KernelLock, tryLock } from './lock.ts';
 
 /** What is known of a content before it is written, and who waits for it. */
@@ -49,18 +49,18 @@ export interface IngestDeps {
   readonly now: () => number;
 }
 
-/** From this size on a content is hashed on a thread of its own; starting one costs as much as a few megabytes. */
+/** From this size on a content is written and hashed on a thread; starting one costs as much as a few megabytes. */
 const threadedSize = 16 * 1024 * 1024;
 
-/** Threads that hash at most: downloads run four at a time, and the processors have other work too. */
-const hashThreads = 2;
+/** Threads that write at most: downloads run four at a time, and the processors have other work too. */
+const writeThreads = 2;
 
 /** Writes blobs on behalf of one process. */
 export class BlobWriter {
   readonly #place: IngestPlace;
   readonly #deps: IngestDeps;
   readonly #session = randomName();
-  readonly #threads = new HashThreads(hashThreads);
+  readonly #threads = new WriteThreads(writeThreads);
   #lock: Promise<KernelLock> | undefined;
   #count = 0;
 
@@ -146,15 +146,14 @@ export class BlobWriter {
   ): Promise<Written> {
     const what = digest ?? 'blob';
     const algorithm = digest === undefined ? 'sha256' : algorithmOf(digest);
-    const target = new HashingFile({
-      file,
-      hash: (size ?? 0) < threadedSize ? hashHere(algorithm) : this.#threads.hash(algorithm),
+    const isSmall = (size ?? 0) < threadedSize;
+    const target = new ContentFile({
+      writer: isSmall ? writeHere(file, algorithm) : this.#threads.writer(file, algorithm),
       beforeWrite: () => this.#deps.failpoint('ingest.write'),
       onWritten: (bytes) => {
         onSize(bytes);
         onProgress?.(bytes);
       },
-      expected: size,
     });
     try {
       let count = 0;

@@ -20,6 +20,8 @@ export async function* receive(
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
   const { body, method, url, keepsNothing } = answer;
+  // In chunked coding one read brings several pieces; else nothing but headers shares the memory of one.
+  const part = !answer.headers.has('transfer-encoding');
   const stall = new StallTimer(context.settings.timeouts.stall, (why) => {
     body.destroy(new RequestFailure('stalled', why, { method, url }));
   });
@@ -27,7 +29,7 @@ export async function* receive(
     stall.wait();
     for await (const chunk of body as AsyncIterable<Buffer>) {
       stall.move(chunk.length);
-      if (keepsNothing === true) markSingleReader(chunk);
+      if (keepsNothing === true) markSingleReader(chunk, { part });
       yield chunk;
       stall.wait();
     }

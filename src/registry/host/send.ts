@@ -52,10 +52,8 @@ export async function sendHop(
     const source = await content.open(combined);
     const body = Readable.from(
       watchSending(source, { stall, onSent, onEnd: awaitAnswer, length: content.length }),
-      {
-        objectMode: false,
-        highWaterMark: 256 * 1024,
-      },
+      // As objects, chunks stay as they are; one waits while another is sent.
+      { objectMode: true, highWaterMark: 1 },
     );
     try {
       return await context.transport({ ...request, body });

@@ -7,9 +7,13 @@
  */
 
 import { lookup as systemLookup } from 'node:dns';
-import { isIP, type LookupFunction } from 'node:net';
+import { isIP, type LookupFunction, type Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import type Undici from 'undici';
 import type { Dispatcher } from 'undici';
+import { endChunk } from '../../blob/index.ts';
 import { isWithinReach, kindOfAddress, type Reach } from './address.ts';
+import { largeReads } from './large-reads.ts';
 import { addressRefusedCode } from './network-error.ts';
 import { type ProxySettings, proxyFor } from './proxy.ts';
 import { TlsProfiles, type TlsSettings } from './tls.ts';
@@ -30,6 +34,12 @@ export interface ClosableTransport {
 
 /** The most header bytes of a response; some registries put kilobytes into `Location`. */
 const maxHeaderSize = 64 * 1024;
+
+/** Bytes that a socket of undici takes without waiting until they are sent. */
+const socketBuffer = 64 * 1024;
+
+/** Whichever address of a host answers first. */
+const family = { autoSelectFamily: true };
 
 /** Makes the production transport. */
 export function undiciTransport(settings: UndiciTransportSettings): ClosableTransport {
@@ -76,7 +86,7 @@ async function makeAgent(input: AgentInput): Promise<Dispatcher> {
     headersTimeout: 0,
     bodyTimeout: 0,
     pipelining: 1,
-    autoSelectFamily: true,
+    ...family,
   };
   // By its default export, which is all that a bundle knows of a package of the older module format.
   const { default: undici } = await import('undici');
@@ -92,7 +102,26 @@ async function makeAgent(input: AgentInput): Promise<Dispatcher> {
     });
   }
   const check = reach === 'any' ? {} : { lookup: checkedLookup(reach) };
-  return new undici.Agent({ ...common, connect: { ...tls, ...check, timeout: connectMs } });
+  const options = { ...tls, ...check, timeout: connectMs };
+  const connect =
+    url.protocol === 'https:' ? options : plainConnector(undici, { ...options, ...family });
+  return new undici.Agent({ ...common, connect });
+}
+
+/** Connects without TLS, with large reads. With TLS a read is a record, which is small. */
+function plainConnector(
+  { buildConnector }: typeof Undici,
+  options: Undici.buildConnector.BuildOptions,
+): Undici.buildConnector.connector {
+  return (target, callback) => {
+    let connected: Socket;
+    const onread = largeReads(() => connected);
+    const connect = buildConnector({ ...options, onread });
+    connect(target, (...result: Parameters<typeof callback>) => {
+      if (result[1] !== null) connected = result[1];
+      callback(...result);
+    });
+  };
 }
 
 async function tlsOptions(host: string, profiles: TlsProfiles): Promise<object> {
@@ -140,7 +169,7 @@ async function sendThrough(dispatcher: Dispatcher, request: HttpRequest): Promis
     path: url.pathname + url.search,
     method,
     headers,
-    body: body ?? null,
+    body: body instanceof Readable ? endedWhenSent(body) : (body ?? null),
     signal,
   });
   const fields = Object.entries(answer.headers).map(
@@ -149,4 +178,20 @@ async function sendThrough(dispatcher: Dispatcher, request: HttpRequest): Promis
   );
   const { statusCode: status, body: received } = answer;
   return { status, headers: new Map(fields), body: received, keepsNothing: true };
+}
+
+/**
+ * Passes the body on and gives back the memory of each chunk that has been sent: undici asks for the next one when the
+ * socket has nothing left to write, provided that the last one was more than the socket takes without waiting.
+ */
+function endedWhenSent(body: Readable): Readable {
+  // Undici takes any iterable; its types do not say so.
+  return sentChunks(body) as AsyncIterable<Uint8Array> as Readable;
+}
+
+async function* sentChunks(body: Readable): AsyncGenerator<Uint8Array> {
+  for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    yield chunk;
+    if (chunk.length > socketBuffer && chunk.length === chunk.buffer.byteLength) endChunk(chunk);
+  }
 }

@@ -28,7 +28,7 @@ export class BlobCursor implements AsyncDisposable {
       length,
       open: async (signal) => {
         const reader = await this.#readerAt(offset, signal);
-        return Readable.from(reader.take(length), { objectMode: false });
+        return Readable.from(reader.take(length), { objectMode: true, highWaterMark: 1 });
       },
     };
   }
