@@ -1,5 +1,5 @@
 /**
- * Giving memory back at once. Chunks from the network are large, live for a moment and are garbage then; a
+ * Giving memory back at once. Chunks from networks and files are large, live for a moment and are garbage then; a
  * collector that has to find them costs a pull a tenth of its time and half of its memory.
  *
  * Whoever makes a chunk that has one reader says so; the reader that only copies it out ends it. Between the

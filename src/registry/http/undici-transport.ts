@@ -12,10 +12,11 @@ import { Readable } from 'node:stream';
 import type Undici from 'undici';
 import type { Dispatcher } from 'undici';
 import { endChunk } from '../../blob/index.ts';
-import { isWithinReach, kindOfAddress, type Reach } from './address.ts';
+import { isLoopbackHost, isWithinReach, kindOfAddress, type Reach } from './address.ts';
 import { largeReads } from './large-reads.ts';
 import { addressRefusedCode } from './network-error.ts';
 import { type ProxySettings, proxyFor } from './proxy.ts';
+import { maySpeakTls } from './speaks-tls.ts';
 import { TlsProfiles, type TlsSettings } from './tls.ts';
 import type { HttpRequest, HttpResponse, Transport } from './types.ts';
 
@@ -52,6 +53,7 @@ export function undiciTransport(settings: UndiciTransportSettings): ClosableTran
     if (known !== undefined) return known;
     const agent = makeAgent({ url, reach, proxy, profiles, connectMs: settings.connectMs });
     agents.set(key, agent);
+    agent.catch(() => agents.delete(key));
     return agent;
   };
   return {
@@ -88,6 +90,7 @@ async function makeAgent(input: AgentInput): Promise<Dispatcher> {
     pipelining: 1,
     ...family,
   };
+  if (proxy === undefined) await refusePlainServer(url);
   // By its default export, which is all that a bundle knows of a package of the older module format.
   const { default: undici } = await import('undici');
   const tls = url.protocol === 'https:' ? await tlsOptions(url.host, profiles) : {};
@@ -122,6 +125,16 @@ function plainConnector(
       callback(...result);
     });
   };
+}
+
+/** Fails as OpenSSL would, but sooner. */
+async function refusePlainServer({ protocol, hostname, port }: URL): Promise<void> {
+  if (protocol !== 'https:' || !isLoopbackHost(hostname)) return;
+  const host = hostname.replace(/^\[|\]$/g, '');
+  if (await maySpeakTls(host, Number(port || 443))) return;
+  throw Object.assign(new Error('the server does not speak TLS'), {
+    code: 'ERR_SSL_PACKET_LENGTH_TOO_LONG',
+  });
 }
 
 async function tlsOptions(host: string, profiles: TlsProfiles): Promise<object> {
