@@ -5,7 +5,8 @@
  *     npm run build && node bench/unpack.ts [--runs 3] [--scale 1] [--only many-gzip,many-zstd,few,two] [--json f.json]
  *
  * At scale 1: 45,000 entries and 700 MB in one layer; the same with zstd; 60 large files; the same in two layers. `tar`
- * verifies nothing. Blobs are in the page cache; nobody waits for the disk.
+ * verifies nothing. Blobs are in the page cache; nobody waits for the disk. What is unpacked stays until the end: at scale 1,
+ * three runs of one subject take 12 GB of TMPDIR, which may be a tmpfs.
  */
 
 import { chown, mkdir, readdir, rm } from 'node:fs/promises';
@@ -124,7 +125,9 @@ async function must(command: string, args: readonly string[]): Promise<string> {
 
 function contenders({ layout, blobs }: Image, { compression }: Subject): Contender[] {
   const place = (name: string) => join(work, 'peers', name);
-  const cleared = (name: string) => inNamespace('rm', '-rf', place(name));
+  // What is removed stays until the end: ext4 without a journal looks at every inode that was free a minute ago.
+  const cleared = (name: string) =>
+    inNamespace('sh', '-c', '[ ! -e "$0" ] || mv "$0" "$0.$$"', place(name));
   const ours = fileURLToPath(new URL('./inside/unpack.ts', import.meta.url));
   const decompress = compression === 'gzip' ? '-xzf' : '--zstd -xf';
   const extract = `mkdir -p "$0"; for blob; do tar ${decompress} "$blob" -C "$0" || exit; done`;
