@@ -10,10 +10,12 @@ import type { RegistriesConfig } from './types.ts';
 
 /** Where the files may be. */
 export interface RegistriesConfigPlaces {
-  /** The one file to use, `CONTAINERS_REGISTRIES_CONF`; with it nothing else is read. */
+  /** The one file to use, `CONTAINERS_REGISTRIES_CONF`; with it no other `registries.conf` is read. */
   readonly file?: string;
   /** Directories with `registries.conf` and `registries.conf.d/`, the user's first. */
   readonly directories: readonly string[];
+  /** Where podman keeps what a user answered when it asked which registry a short name is of. */
+  readonly answers?: string;
 }
 
 /** Derives the usual places from an environment. */
@@ -22,10 +24,12 @@ export function registriesConfigPlaces(
   home: string,
 ): RegistriesConfigPlaces {
   const file = environment['CONTAINERS_REGISTRIES_CONF'] || undefined;
+  const cacheHome = environment['XDG_CACHE_HOME'] || `${home}/.cache`;
   const configHome = environment['XDG_CONFIG_HOME'] || `${home}/.config`;
   return {
     ...(file === undefined ? {} : { file }),
     directories: [join(configHome, 'containers'), '/etc/containers'],
+    answers: join(cacheHome, 'containers/short-name-aliases.conf'),
   };
 }
 
@@ -37,7 +41,14 @@ export function registriesConfigPlaces(
 export async function loadRegistriesConfig(
   places: RegistriesConfigPlaces,
 ): Promise<RegistriesConfig> {
-  const { file, directories } = places;
+  const config = await loadFiles(places);
+  const answers = places.answers && (await readOptional(places.answers));
+  if (!answers) return config;
+  const { aliases } = await parseFile(answers, places.answers ?? '');
+  return { ...config, aliases: { ...config.aliases, ...aliases } };
+}
+
+async function loadFiles({ file, directories }: RegistriesConfigPlaces): Promise<RegistriesConfig> {
   if (file !== undefined) {
     const text = await readOptional(file);
     if (text !== undefined) return parseFile(text, file);

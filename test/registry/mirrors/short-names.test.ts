@@ -1,7 +1,11 @@
 /** Short names: aliases, search registries and the modes of registries.conf. */
 
 import t from 'tap';
-import { expandShortName, loadRegistriesConfig } from '../../../src/registry/index.ts';
+import {
+  expandShortName,
+  loadRegistriesConfig,
+  registriesConfigPlaces,
+} from '../../../src/registry/index.ts';
 import { parseRegistriesConfig } from '../../../src/registry/mirrors/parse.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
@@ -82,4 +86,24 @@ t.test('item 69: drop-in files take back aliases and change the mode', async (t)
   });
   const config = await loadRegistriesConfig({ directories: [dir] });
   t.same(expandShortName('node', config), ['a.example.com/node', 'b.example.com/node']);
+});
+
+t.test('item 69: what podman was answered wins over the aliases of files', async (t) => {
+  const dir = t.testdir({
+    config: {
+      containers: { 'registries.conf': '[aliases]\nmynode = "c.example.com/node"\nmygo = "d.test/go"' },
+    },
+    cache: {
+      containers: { 'short-name-aliases.conf': '[aliases]\n  "mynode" = "b.example.com/node"\n' },
+    },
+  });
+  const env = { XDG_CONFIG_HOME: `${dir}/config`, XDG_CACHE_HOME: `${dir}/cache` };
+  const names = async (extra: Readonly<Record<string, string>> = {}) => {
+    const config = await loadRegistriesConfig(
+      registriesConfigPlaces({ ...env, ...extra }, '/nowhere'),
+    );
+    return ['mynode', 'mygo'].flatMap((name) => expandShortName(name, config));
+  };
+  t.same(await names(), ['b.example.com/node', 'd.test/go']);
+  t.same(await names({ XDG_CACHE_HOME: `${dir}/none` }), ['c.example.com/node', 'd.test/go']);
 });
