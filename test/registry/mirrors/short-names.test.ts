@@ -91,7 +91,9 @@ t.test('item 69: drop-in files take back aliases and change the mode', async (t)
 t.test('item 69: what podman was answered wins over the aliases of files', async (t) => {
   const dir = t.testdir({
     config: {
-      containers: { 'registries.conf': '[aliases]\nmynode = "c.example.com/node"\nmygo = "d.test/go"' },
+      containers: {
+        'registries.conf': '[aliases]\nmynode = "c.example.com/node"\nmygo = "d.test/go"',
+      },
     },
     cache: {
       containers: { 'short-name-aliases.conf': '[aliases]\n  "mynode" = "b.example.com/node"\n' },
