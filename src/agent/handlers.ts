@@ -37,7 +37,6 @@ export function createHandlers(
     idMapping: start.idMapping,
     runtimes: available,
     workspaces,
-    failpoint,
     singleId: start.idMapping.kind === 'single',
   };
   return {

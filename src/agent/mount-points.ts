@@ -21,9 +21,18 @@ const always: readonly MountPoint[] = ['/proc', '/sys', '/dev'].map((target) => 
   kind: 'directory',
 }));
 
+/** How removing fails when something else is there by now, or nothing. */
+const usedCodes: ReadonlySet<string | undefined> = new Set([
+  'ENOTEMPTY',
+  'EEXIST',
+  'ENOENT',
+  'ENOTDIR',
+  'EISDIR',
+]);
+
 /**
  * Makes the missing ones of all mount points. Disposing removes those that were made and are still as
- * they were made: empty.
+ * they were made: empty; one that cannot be removed is thrown.
  */
 export function prepareMountPoints(root: string, points: readonly MountPoint[]): Disposable {
   const made: { path: string; kind: MountPoint['kind'] }[] = [];
@@ -49,11 +58,12 @@ function makeFile(path: string): boolean {
   }
 }
 
+/** What the script used meanwhile is part of the image; what cannot be removed for another reason must not become it. */
 function removeUntouched({ path, kind }: { path: string; kind: MountPoint['kind'] }): void {
   try {
     if (kind === 'directory') rmdirSync(path);
     else if (lstatSync(path).size === 0) unlinkSync(path);
-  } catch {
-    // used by the script meanwhile: then it is part of the image
+  } catch (error) {
+    if (!usedCodes.has((error as NodeJS.ErrnoException).code)) throw error;
   }
 }

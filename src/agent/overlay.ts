@@ -18,7 +18,6 @@ import {
 import { dirname, join, relative } from 'node:path';
 import { asBuildError, BuildError } from '../errors/index.ts';
 import { removeTree } from '../layer/index.ts';
-import type { Failpoint } from '../store/index.ts';
 import { runTool } from './tool.ts';
 
 /** The directories of one overlay mount; all must exist. */
@@ -64,10 +63,8 @@ export async function unmount(target: string): Promise<void> {
 /** Says why overlay mounts do not work below a directory, or undefined when they do. */
 export async function overlayProblem(
   directory: string,
-  failpoint: Failpoint,
   signal?: AbortSignal,
 ): Promise<string | undefined> {
-  await failpoint('overlay.probe');
   const probe = mkdtempSync(join(directory, 'probe-'));
   const mount = {
     lower: join(probe, 'l'),
@@ -79,13 +76,10 @@ export async function overlayProblem(
     for (const path of Object.values(mount)) mkdirSync(path);
     mkdirSync(join(mount.lower, 'd'));
     writeFileSync(join(mount.lower, 'd', 'old'), '');
-    await failpoint('overlay.mount');
     await mountOverlay(mount, signal);
     try {
-      await failpoint('overlay.write');
       return exercise(mount);
     } finally {
-      await failpoint('overlay.unmount');
       await unmount(mount.target);
     }
   } catch (error) {

@@ -5,11 +5,10 @@
  * /dev/stderr, which works for a FIFO whatever user they run as and never for a socket.
  */
 
-import { execFile } from 'node:child_process';
 import { chmodSync, closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { runTool } from './tool.ts';
 
 /** A one-way byte channel: the write end for the child, a readable for us. */
 export interface OutputPipe extends Disposable {
@@ -24,7 +23,7 @@ export async function openOutputPipes(directory: string, count: number): Promise
   const private_ = mkdtempSync(join(directory, 'io-'));
   try {
     const paths = Array.from({ length: count }, (_, i) => join(private_, String(i)));
-    await promisify(execFile)('mkfifo', ['-m', '622', '--', ...paths]);
+    await runTool('mkfifo', ['-m', '622', '--', ...paths]);
     return paths.map(openPipe);
   } finally {
     rmSync(private_, { recursive: true, force: true });

@@ -71,7 +71,6 @@ export class Workspaces {
     this.#open.delete(directory);
     await this.#failpoint('workspace.unmount');
     if (workspace.storage === 'overlay') await unmount(workspace.root);
-    await this.#failpoint('workspace.remove');
     for (const part of ['upper', 'work', 'merged', 'root']) await removeTree(join(directory, part));
   }
 }
@@ -79,10 +78,10 @@ export class Workspaces {
 async function chooseStorage(
   preference: StoragePreference,
   directory: string,
-  { failpoint, signal }: OpenContext,
+  { signal }: OpenContext,
 ): Promise<StorageKind> {
   if (preference === 'copy' || preference === 'in-place') return preference;
-  const problem = await overlayProblem(directory, failpoint, signal);
+  const problem = await overlayProblem(directory, signal);
   if (problem === undefined) return 'overlay';
   if (preference === 'auto') return 'copy';
   throw new BuildError('RUNTIME_UNAVAILABLE', `overlay storage cannot be used: ${problem}`, {
@@ -126,7 +125,6 @@ async function openOverlay(
 ): Promise<Workspace> {
   const upper = join(directory, 'upper');
   const root = join(directory, 'merged');
-  await failpoint('workspace.create');
   for (const path of [upper, join(directory, 'work'), root]) mkdirSync(path);
   const lowerRoot = statSync(join(lower, 'fs'));
   chownSync(upper, lowerRoot.uid, lowerRoot.gid);
@@ -142,10 +140,9 @@ async function openOverlay(
 async function openCopy(
   { workspace: directory }: WorkspaceRequest,
   lower: string,
-  { failpoint, signal }: OpenContext,
+  { signal }: OpenContext,
 ): Promise<Workspace> {
   const root = join(directory, 'root');
-  await failpoint('workspace.copy');
   await runTool('cp', ['-a', '--reflink=auto', '--', join(lower, 'fs'), root], { signal });
   return { directory, lower, root, upper: undefined, storage: 'copy', secrets: [] };
 }

@@ -1,13 +1,14 @@
 /** Where the result of a build goes: images under their names, and the root file system as files. */
 
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { createReadStream } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { BuildError } from '../errors/index.ts';
 import type { ComposedImage } from '../image/index.ts';
 import { type LayerReport, sendImage, type TransferReport } from '../pipeline/index.ts';
 import { extractArchive } from '../source/index.ts';
+import { fileError, Replacement } from '../store/index.ts';
 import type { Output } from './request.ts';
 import type { StageState } from './stage-state.ts';
 import type { Workshop } from './workshop.ts';
@@ -73,13 +74,13 @@ export async function writeOutput(
     await extractArchive(createReadStream(archive), path, 'the root file system', {}, signal);
     return;
   }
-  const temporary = `${path}.s2oci-tmp`;
+  await using written = await Replacement.open(path, signal);
   try {
-    await pipeline(createReadStream(archive), createWriteStream(temporary), { signal });
-    await rename(temporary, path);
+    const target = written.file.createWriteStream({ autoClose: false });
+    await pipeline(createReadStream(archive), target, { signal });
+    await written.finish();
   } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
+    throw await fileError(error, `cannot write ${path}`, dirname(path));
   }
 }
 

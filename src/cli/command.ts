@@ -75,8 +75,6 @@ export interface CommandIo {
   readonly arch: string;
   readonly uid: number;
   readonly gid: number;
-  /** Ends this process as SIGKILL does; for failpoints of tests. */
-  readonly killSelf: () => void;
   /** Aborts when the user or the system asks the program to stop. */
   readonly signal: AbortSignal;
 }

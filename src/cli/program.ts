@@ -30,7 +30,6 @@ export async function runProgram(process: NodeJS.Process): Promise<number> {
     arch: process.arch,
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
-    killSelf: () => process.kill(process.pid, 'SIGKILL'),
     signal: signals.signal,
   };
   try {

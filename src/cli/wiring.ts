@@ -18,12 +18,8 @@ export function loadSettings({ io, options }: Invocation): Promise<Config> {
 
 /** Opens the local store. Commands that need settings only do not load its code. */
 export async function openLocalStore(config: Config, { io }: Invocation): Promise<Store> {
-  const { openStore, parseFailpoints } = await import('../store/index.ts');
-  const failpoints = io.env['S2OCI_FAILPOINT'];
-  return await openStore(
-    resolve(io.cwd, config.values.home),
-    failpoints === undefined ? {} : { failpoint: parseFailpoints(failpoints, io.killSelf) },
-  );
+  const { openStore } = await import('../store/index.ts');
+  return await openStore(resolve(io.cwd, config.values.home));
 }
 
 /** Tells the user about settings that are probably mistakes. */

@@ -1,48 +1,24 @@
 /**
- * Writes an archive of images: into a file beside its name, which it gets only when it is complete and on
- * the disk. A lock beside it keeps two writers apart; a killed writer leaves one partial file, which
- * the next one overwrites.
+ * Writes an archive of images, which gets its name only when it is complete and on the disk (store/replacement.ts).
  *
  * Members are written one after the other in the order of the calls, so the same image gives the same bytes.
  */
 
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { abortable, streamOf } from '../blob/index.ts';
 import { byteStringOf } from '../model/index.ts';
-import {
-  acquireLock,
-  type Failpoint,
-  fileError,
-  type KernelLock,
-  syncDirectory,
-} from '../store/index.ts';
+import { fileError, Replacement } from '../store/index.ts';
 import { encodeEntry, endOfArchive, paddingOf, type TarEntry } from '../tar/index.ts';
 
 /** An archive being written. Disposing one that was not finished removes it. */
 export class ArchiveWriter implements AsyncDisposable {
-  readonly #path: string;
-  readonly #temporary: string;
-  readonly #lock: KernelLock;
-  readonly #file: FileHandle;
-  readonly #failpoint: Failpoint;
+  readonly #output: Replacement;
   #position = 0;
   #last: Promise<unknown> = Promise.resolve();
-  #open = true;
 
-  constructor(
-    path: string,
-    temporary: string,
-    lock: KernelLock,
-    file: FileHandle,
-    failpoint: Failpoint,
-  ) {
-    this.#path = path;
-    this.#temporary = temporary;
-    this.#lock = lock;
-    this.#file = file;
-    this.#failpoint = failpoint;
+  constructor(output: Replacement) {
+    this.#output = output;
   }
 
   /** Adds a directory. */
@@ -75,42 +51,36 @@ export class ArchiveWriter implements AsyncDisposable {
       const headerAt = this.#position;
       try {
         signal?.throwIfAborted();
-        await this.#failpoint('archive.write');
         return await this.#addContent(name, await start(), signal);
       } catch (error) {
         this.#position = headerAt;
         signal?.throwIfAborted();
-        throw await fileError(error, `cannot write ${this.#path}`, dirname(this.#path));
+        throw await this.#failure(error);
       }
     });
   }
 
   /** Ends the archive and gives it its name. Nothing can be added afterwards. */
   async finish(): Promise<void> {
-    await this.#inTurn(async () => {
-      await this.#append(endOfArchive);
-      await this.#file.truncate(this.#position);
-      await this.#failpoint('archive.fsync');
-      await this.#file.sync();
-      await this.#file.close();
-      this.#open = false;
-      await this.#failpoint('archive.rename');
-      await rename(this.#temporary, this.#path);
-      await this.#failpoint('archive.fsync-dir');
-      await syncDirectory(dirname(this.#path));
-    }).catch(async (error) => {
-      throw await fileError(error, `cannot write ${this.#path}`, dirname(this.#path));
-    });
+    try {
+      await this.#inTurn(async () => {
+        await this.#append(endOfArchive);
+        await this.#output.file.truncate(this.#position);
+        await this.#output.finish();
+      });
+    } catch (error) {
+      throw await this.#failure(error);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#last.catch(() => {});
-    if (this.#open) {
-      this.#open = false;
-      await this.#file.close();
-    }
-    await rm(this.#temporary, { force: true });
-    await this.#lock.remove();
+    await this.#output[Symbol.asyncDispose]();
+  }
+
+  #failure(error: unknown): Promise<unknown> {
+    const { path } = this.#output;
+    return fileError(error, `cannot write ${path}`, dirname(path));
   }
 
   async #addContent(
@@ -136,7 +106,7 @@ export class ArchiveWriter implements AsyncDisposable {
   async #writeAt(bytes: Uint8Array, position: number): Promise<void> {
     for (let done = 0; done < bytes.length; ) {
       const left = bytes.length - done;
-      done += (await this.#file.write(bytes, done, left, position + done)).bytesWritten;
+      done += (await this.#output.file.write(bytes, done, left, position + done)).bytesWritten;
     }
   }
 
@@ -153,23 +123,8 @@ export class ArchiveWriter implements AsyncDisposable {
  *
  * @throws BuildError `LOCK_TIMEOUT`, `PERMISSION_DENIED`, `NO_SPACE`, `IO_FAILED`; the signal's reason
  */
-export async function createArchive(
-  path: string,
-  failpoint: Failpoint,
-  signal?: AbortSignal,
-): Promise<ArchiveWriter> {
-  const beside = (suffix: string) => join(dirname(path), `.${basename(path)}.s2oci-${suffix}`);
-  const lock = await acquireLock(beside('lock'), { signal, timeoutMs: 600_000, what: path });
-  try {
-    const temporary = beside('partial');
-    await rm(temporary, { force: true });
-    await failpoint('archive.create');
-    const file = await open(temporary, 'wx', 0o644);
-    return new ArchiveWriter(path, temporary, lock, file, failpoint);
-  } catch (error) {
-    await lock.remove();
-    throw await fileError(error, `cannot write ${path}`, dirname(path));
-  }
+export async function createArchive(path: string, signal?: AbortSignal): Promise<ArchiveWriter> {
+  return new ArchiveWriter(await Replacement.open(path, signal));
 }
 
 /**

@@ -29,7 +29,6 @@ import {
   parseImageConfig,
   parseManifest,
 } from '../model/index.ts';
-import type { Failpoint } from '../store/index.ts';
 import { type ArchiveWriter, createArchive } from './archive-writer.ts';
 import type { ImageDestination, PutManifestOptions } from './ports.ts';
 import type { DockerArchiveName } from './transport-name.ts';
@@ -42,7 +41,6 @@ import type { DockerArchiveName } from './transport-name.ts';
  */
 export async function openDockerArchiveDestination(
   name: DockerArchiveName,
-  failpoint: Failpoint,
   signal?: AbortSignal,
 ): Promise<ImageDestination> {
   if (name.index !== undefined) {
@@ -50,7 +48,7 @@ export async function openDockerArchiveDestination(
       suggestion: 'write docker-archive:FILE:name:tag',
     });
   }
-  return new DockerArchiveDestination(name, await createArchive(name.path, failpoint, signal));
+  return new DockerArchiveDestination(name, await createArchive(name.path, signal));
 }
 
 class DockerArchiveDestination implements ImageDestination {

@@ -26,7 +26,6 @@ import {
 } from '../model/index.ts';
 import {
   BlobWriter,
-  type Failpoint,
   fileError,
   type IngestPlace,
   makeDirectories,
@@ -106,12 +105,11 @@ class WorkingPlace implements IngestPlace {
  */
 export async function openLayoutDestination(
   name: LayoutName,
-  deps: { readonly now?: () => number; readonly failpoint?: Failpoint } = {},
+  { now = Date.now }: { readonly now?: () => number } = {},
 ): Promise<ImageDestination> {
-  const { now = Date.now, failpoint = noFailpoint } = deps;
   const place = new WorkingPlace(name.path);
-  const writer = new BlobWriter(place, { failpoint, now });
-  const destination = new LayoutDestination(name, place, writer, failpoint);
+  const writer = new BlobWriter(place, { failpoint: noFailpoint, now });
+  const destination = new LayoutDestination(name, place, writer);
   try {
     await makeDirectories(name.path);
     if (!(await isLayout(name.path))) await refuseForeign(name.path);
@@ -134,15 +132,13 @@ class LayoutDestination implements ImageDestination {
   readonly #wanted: LayoutName;
   readonly #place: WorkingPlace;
   readonly #writer: BlobWriter;
-  readonly #failpoint: Failpoint;
 
-  constructor(wanted: LayoutName, place: WorkingPlace, writer: BlobWriter, failpoint: Failpoint) {
+  constructor(wanted: LayoutName, place: WorkingPlace, writer: BlobWriter) {
     const { digest: _, ...withoutDigest } = wanted;
     this.name = formatLayoutName(withoutDigest);
     this.#wanted = wanted;
     this.#place = place;
     this.#writer = writer;
-    this.#failpoint = failpoint;
   }
 
   /** Makes the layout if it is not there, and removes what killed writers left. */
@@ -152,7 +148,7 @@ class LayoutDestination implements ImageDestination {
     await this.#locked(undefined, async () => {
       const left = (await readdir(path)).filter((entry) => unfinished.test(entry));
       for (const entry of left) await rm(join(path, entry), { force: true });
-      if (!(await isLayout(path))) await makeLayout(path, this.#failpoint);
+      if (!(await isLayout(path))) await makeLayout(path);
     });
   }
 
@@ -168,7 +164,9 @@ class LayoutDestination implements ImageDestination {
     const { digest, size } = descriptor;
     const path = this.#place.blob(digest);
     if (await isRight(path, descriptor)) return 'present';
-    await makeDirectories(dirname(path));
+    await makeDirectories(dirname(path)).catch(async (error) => {
+      throw await fileError(error, `cannot write ${this.name}`, this.#wanted.path);
+    });
     const stream = await open(signal);
     const body = takeUnverified(stream, descriptor) ?? stream;
     await this.#writer.write(body, { digest, size, signal, onProgress });
@@ -213,12 +211,7 @@ class LayoutDestination implements ImageDestination {
       await this.#locked(signal, async () => {
         const bytes = (await readIfAny(join(path, 'index.json'))) ?? composeIndex([]).raw;
         const changed = change(parseLayoutIndex(bytes, path));
-        await writeAtomically(
-          join(path, 'index.json'),
-          changed.raw,
-          'image-index',
-          this.#failpoint,
-        );
+        await writeAtomically(join(path, 'index.json'), changed.raw);
       });
     } catch (error) {
       throw await fileError(error, `cannot name the image in ${path}`, path);
@@ -250,10 +243,10 @@ async function refuseForeign(path: string): Promise<void> {
   );
 }
 
-async function makeLayout(path: string, failpoint: Failpoint): Promise<void> {
+async function makeLayout(path: string): Promise<void> {
   await makeDirectories(join(path, 'blobs', 'sha256'));
-  await writeAtomically(join(path, 'index.json'), composeIndex([]).raw, 'image-index', failpoint);
-  await writeAtomically(join(path, 'oci-layout'), layoutMarker, 'image-layout', failpoint);
+  await writeAtomically(join(path, 'index.json'), composeIndex([]).raw);
+  await writeAtomically(join(path, 'oci-layout'), layoutMarker);
 }
 
 async function readIfAny(path: string): Promise<Buffer | undefined> {

@@ -2,7 +2,6 @@
 
 import { countBytes, type OpenBlob, type PutOptions, type PutOutcome } from '../blob/index.ts';
 import { composeIndex, type Descriptor, type Digest, descriptorOf } from '../model/index.ts';
-import type { Failpoint } from '../store/index.ts';
 import { type ArchiveWriter, createArchive } from './archive-writer.ts';
 import { layoutMarker, replaceImage } from './layout-index.ts';
 import { blobPath } from './layout-source.ts';
@@ -16,10 +15,9 @@ import { formatLayoutName, type LayoutName } from './transport-name.ts';
  */
 export async function openOciArchiveDestination(
   name: LayoutName,
-  failpoint: Failpoint,
   signal?: AbortSignal,
 ): Promise<ImageDestination> {
-  const archive = await createArchive(name.path, failpoint, signal);
+  const archive = await createArchive(name.path, signal);
   try {
     await archive.addBytes('oci-layout', Buffer.from(layoutMarker));
     await archive.addDirectory('blobs');

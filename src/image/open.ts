@@ -2,7 +2,6 @@
 
 import { BuildError } from '../errors/index.ts';
 import { displayText, type Reference } from '../model/index.ts';
-import { type Failpoint, noFailpoint } from '../store/index.ts';
 import { openDockerArchiveDestination } from './docker-archive-destination.ts';
 import { openDockerArchiveSource } from './docker-archive-source.ts';
 import { openLayoutDestination } from './layout-destination.ts';
@@ -21,8 +20,6 @@ export interface OpenDeps {
   readonly registry: (reference: Reference) => ImageSource & ImageDestination;
   /** Turns the path in a name into an absolute one. */
   readonly absolutePath: (path: string) => string;
-  /** Makes writing fail at chosen moments; for tests. */
-  readonly failpoint?: Failpoint;
 }
 
 /**
@@ -71,14 +68,13 @@ export async function openDestination(
     return deps.registry(name.reference);
   }
   const path = deps.absolutePath(name.path);
-  const failpoint = deps.failpoint ?? noFailpoint;
   switch (name.transport) {
     case 'oci':
-      return openLayoutDestination({ ...name, path }, { failpoint });
+      return openLayoutDestination({ ...name, path });
     case 'oci-archive':
-      return openOciArchiveDestination({ ...name, path }, failpoint, signal);
+      return openOciArchiveDestination({ ...name, path }, signal);
     case 'docker-archive':
-      return openDockerArchiveDestination({ ...name, path }, failpoint, signal);
+      return openDockerArchiveDestination({ ...name, path }, signal);
   }
 }
 

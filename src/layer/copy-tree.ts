@@ -16,7 +16,6 @@ import {
   displayBytes,
   isZeros,
 } from '../model/index.ts';
-import { type Failpoint, noFailpoint } from '../store/index.ts';
 import { fsPath } from './directory-paths.ts';
 import { removeTree } from './remove-tree.ts';
 
@@ -34,8 +33,6 @@ export interface CopyOptions {
   readonly mtime?: bigint;
   /** `follow` copies what a symlink leads to, which must lie inside the source; one that leads nowhere stays a symlink. */
   readonly symlinks: 'preserve' | 'follow';
-  /** Lets tests fail or kill before each entry is made. */
-  readonly failpoint?: Failpoint;
 }
 
 /** What was copied. */
@@ -83,7 +80,6 @@ class TreeCopy {
   readonly #root: ByteString;
   readonly #options: CopyOptions;
   readonly #signal: AbortSignal | undefined;
-  readonly #failpoint: Failpoint;
   readonly #buffer = Buffer.allocUnsafe(2 ** 18);
   readonly #warnings: string[] = [];
   #files = 0;
@@ -94,7 +90,6 @@ class TreeCopy {
     this.#root = realPath(from);
     this.#options = options;
     this.#signal = signal;
-    this.#failpoint = options.failpoint ?? noFailpoint;
   }
 
   result(): CopyResult {
@@ -105,7 +100,6 @@ class TreeCopy {
   async directory(item: Item, above: readonly ByteString[]): Promise<void> {
     if (above.length > maxDepth) throw invalid(item, 'directories nest too deep');
     const stat = fs.statSync(fsPath(item.source), { bigint: true });
-    await this.#failpoint('copy.directory');
     await makeDirectory(item.target);
     for (const name of fs.readdirSync(fsPath(item.source), 'latin1').sort()) {
       if (++this.#entries % entriesAtOnce === 0) await setImmediate();
@@ -146,7 +140,6 @@ class TreeCopy {
   }
 
   async #leaf(item: Item, stat: fs.BigIntStats): Promise<void> {
-    await this.#failpoint('copy.file');
     await removeTree(fsPath(item.target));
     this.#files += 1;
     if (stat.isSymbolicLink()) this.#symlink(item, stat);

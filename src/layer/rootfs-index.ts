@@ -6,23 +6,19 @@
 
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { formatEntry, parseEntry, type RootfsEntry } from './rootfs-entry.ts';
-import type { SyncFailpoint } from './thread-work.ts';
 
 const chunkSize = 2 ** 18;
 
 /** Writes an index; entries come in canonical order. */
 export class IndexWriter {
   readonly #fd: number;
-  readonly #failpoint: SyncFailpoint;
   #pending: string[] = [];
   #length = 0;
   /** Entries written so far. */
   entries = 0;
 
   /** Makes the file; it must not exist. */
-  constructor(path: string, failpoint: SyncFailpoint = () => {}) {
-    this.#failpoint = failpoint;
-    failpoint('unpack.index');
+  constructor(path: string) {
     this.#fd = openSync(path, 'wx', 0o600);
   }
 
@@ -43,7 +39,6 @@ export class IndexWriter {
   }
 
   #flush(): void {
-    this.#failpoint('unpack.index');
     const bytes = Buffer.from(this.#pending.join(''), 'utf8');
     for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
     this.#pending = [];

@@ -4,10 +4,9 @@
  */
 
 import { extname } from 'node:path';
-import { MessageChannel, Worker } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 import { asBuildError, BuildError, deserializeError } from '../errors/index.ts';
-import { type Failpoint, noFailpoint } from '../store/index.ts';
-import type { FailpointAnswer, FailpointLine, FailureMessage, ThreadStart } from './thread-work.ts';
+import type { FailureMessage } from './thread-work.ts';
 
 /** Size of the buffers that travel between threads. */
 export const bufferSize = 2 ** 20;
@@ -20,28 +19,11 @@ const resourceLimits = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 12
 
 /**
  * Starts the worker whose entry file stands at a path relative to this folder, without extension, such
- * as `apply/worker`; sources and compiled files alike. There, `threadWork` returns its work.
+ * as `apply/worker`; sources and compiled files alike. There, `workerData` is its work.
  */
-export function startWorker<Work>(entry: string, work: Work, failpoint = noFailpoint): Worker {
+export function startWorker<Work>(entry: string, workerData: Work): Worker {
   const url = new URL(`./${entry}${extname(import.meta.url)}`, import.meta.url);
-  const line = failpoint === noFailpoint ? undefined : answer(failpoint);
-  const workerData: ThreadStart<Work> = { work, line };
-  const transferList = line === undefined ? [] : [line.port];
-  return new Worker(url, { workerData, transferList, resourceLimits });
-}
-
-/** Answers a thread that asks at its failpoints. */
-function answer(failpoint: Failpoint): FailpointLine {
-  const { port1: ours, port2: port } = new MessageChannel();
-  const answered = new Int32Array(new SharedArrayBuffer(4));
-  ours.on('message', async (site: string) => {
-    const failure = await failpoint(site).catch(({ code, message }) => ({ code, message }));
-    ours.postMessage((failure ?? undefined) satisfies FailpointAnswer);
-    Atomics.store(answered, 0, 1);
-    Atomics.notify(answered, 0);
-  });
-  ours.unref();
-  return { port, answered };
+  return new Worker(url, { workerData, resourceLimits });
 }
 
 /** Rejects when the worker fails, reports a failure or ends; never resolves. */

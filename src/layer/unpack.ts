@@ -11,7 +11,6 @@ import { lstatSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { asBuildError, BuildError } from '../errors/index.ts';
-import type { Failpoint } from '../store/index.ts';
 import type { UnpackOutcome, UnpackWork } from './apply/unpacker.ts';
 import type { UnpackInstruction, UnpackReport } from './apply/worker.ts';
 import { BufferPool } from './buffer-pool.ts';
@@ -36,8 +35,6 @@ export interface UnpackOptions {
   readonly signal?: AbortSignal;
   /** Called with the count of compressed bytes read so far, over all layers. */
   readonly onProgress?: (bytes: number) => void;
-  /** Lets tests fail or kill at every call that changes the disk. */
-  readonly failpoint?: Failpoint;
 }
 
 /** What was unpacked: entries of the whole root file system, bytes of file content written, warnings. */
@@ -69,7 +66,7 @@ export async function unpackLayers(
     base: request.base,
     mapping: request.idMapping,
   };
-  const worker = startWorker('apply/worker', work, options.failpoint);
+  const worker = startWorker('apply/worker', work);
   const abort = rejectOnAbort(options.signal);
   const unpacking = new Unpacking(worker, request, options);
   try {

@@ -3,7 +3,7 @@
  * image only its config is looked at, and where that cannot be had the defaults of the contract stand in.
  */
 
-import { copyFile, mkdir, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { asBuildError, BuildError } from '../errors/index.ts';
 import { copyTree, removeTree } from '../layer/index.ts';
@@ -38,6 +38,7 @@ import {
 } from './outside-scripts.ts';
 import { resolveImage } from './phases/resolve.ts';
 import { readSourceEnvironment } from './phases/source.ts';
+import { writeReportFile } from './report-files.ts';
 import type { BuildRequest } from './request.ts';
 
 /** What writing a Dockerfile works through: all of a build's ports but the agent. */
@@ -81,6 +82,8 @@ export async function writeDockerfile(
       suggestion: 'name a file in another directory with --as-dockerfile',
     });
   }
+  // A Dockerfile that is there has all of its context.
+  await rm(path, { force: true });
   await removeTree(upload);
   await mkdir(upload, { recursive: true });
   const scripts = await supplyScripts(deps, request, { tree, builder }, signal);
@@ -94,7 +97,7 @@ export async function writeDockerfile(
   await copyInjections(injections, join(upload, 'injections'));
   const source = await readSourceEnvironment(tree);
   const input = { builder, scripts, tree, injections, environment: source.environment };
-  await writeFile(path, generateDockerfile(dockerfileInput(request, input)));
+  await writeReportFile(path, generateDockerfile(dockerfileInput(request, input)));
   return { path, warnings: [...builder.warnings, ...scripts.warnings, ...source.warnings] };
 }
 

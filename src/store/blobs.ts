@@ -158,7 +158,6 @@ export class BlobReader {
     if (this.#context.readOnly || (ino !== undefined && now?.ino !== ino)) {
       return { state: 'damaged', reason, movedTo: undefined };
     }
-    await this.#context.failpoint('quarantine.rename');
     const movedTo = await moveAside(path, this.#context.paths.quarantine);
     return { state: 'damaged', reason, movedTo };
   }

@@ -123,7 +123,6 @@ export class CacheStore {
   /** Takes a cache out of sight, to be removed by {@link sweep}. Call it inside the gate. */
   async evict(key: string): Promise<void> {
     const { caches } = this.#context.paths;
-    await this.#context.failpoint('cache.evict');
     await rename(join(caches, key), join(caches, `.trash.${randomName()}`));
   }
 
@@ -174,12 +173,9 @@ export class CacheStore {
     if (await this.#has(key)) return;
     const { caches } = this.#context.paths;
     const temporary = join(caches, `.new.${key}.${randomName()}`);
-    await this.#context.failpoint('cache.create');
     await mkdir(join(temporary, 'data'), { recursive: true });
-    await this.#context.failpoint('cache.write');
     await writeFile(join(temporary, 'id'), id);
     await prepare(join(temporary, 'data'));
-    await this.#context.failpoint('cache.rename');
     await rename(temporary, join(caches, key));
   }
 

@@ -1,13 +1,9 @@
 /**
- * Failpoints: named places at which a test can make the store fail, stall or die, to prove that no
- * moment is a bad one. In production nothing is set and a failpoint costs a call.
+ * Failpoints: moments with a name at which a test can make the program fail, stall or die. In production nothing is set
+ * and a failpoint costs a call. README.md lists them, and says how every other moment is tested.
  *
- * Grammar of `S2OCI_FAILPOINT`: `site=n*action` joined by `;`. The site `*` is every site, counted
- * together; `n` is the hit at which the action happens (once), and may be left out for every hit. Actions:
- * `error(ENOSPC)`, `kill`, `delay(milliseconds)`.
- *
- * README.md lists the sites. The agent's are set by `S2OCI_AGENT_FAILPOINT`; those of its threads are counted with the
- * others.
+ * Grammar: `site=n*action` joined by `;`. The site `*` is every site, counted together; `n` is the hit at which the
+ * action happens (once), and may be left out for every hit. Actions: `error(ENOSPC)`, `kill`, `delay(milliseconds)`.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -27,7 +23,7 @@ interface Rule {
 }
 
 /**
- * Parses the value of `S2OCI_FAILPOINT`.
+ * Parses the value of `S2OCI_AGENT_FAILPOINT`.
  *
  * @param kill ends this process at once, as SIGKILL does
  * @throws BuildError `CONFIG_INVALID`

@@ -8,6 +8,7 @@ import { constants, type Stats } from 'node:fs';
 import {
   chmod,
   type FileHandle,
+  link,
   lstat,
   mkdir,
   open,
@@ -19,7 +20,6 @@ import {
 } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { asBuildError, BuildError } from '../errors/index.ts';
-import { type Failpoint, noFailpoint } from './failpoint.ts';
 
 /** Removes a directory tree, also one whose files belong to subordinate ids. */
 export type RemoveTree = (path: string) => Promise<void>;
@@ -81,36 +81,39 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
+/** How a small file is written. */
+export interface AtomicOptions {
+  /** Exact permissions; as the umask has them when absent. */
+  readonly mode?: number;
+  /** Leaves what is there as it is, and rejects with `EEXIST`. */
+  readonly isNew?: boolean;
+}
+
 /**
  * Puts a small file under its name, replacing what was there, so that readers see the old or the new
  * content and nothing else.
- *
- * @param site prefix of the failpoints `.write`, `.fsync`, `.rename`, `.fsync-dir`
  */
 export async function writeAtomically(
   path: string,
   content: Uint8Array | string,
-  site: string,
-  failpoint: Failpoint = noFailpoint,
+  { mode, isNew = false }: AtomicOptions = {},
 ): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomName()}`);
   try {
-    await failpoint(`${site}.write`);
-    const file = await open(temporary, 'wx', 0o644);
+    const file = await open(temporary, 'wx', mode ?? 0o666);
     try {
+      if (mode !== undefined) await file.chmod(mode);
       await file.writeFile(content);
-      await failpoint(`${site}.fsync`);
       await file.datasync();
     } finally {
       await file.close();
     }
-    await failpoint(`${site}.rename`);
-    await rename(temporary, path);
+    await (isNew ? link(temporary, path) : rename(temporary, path));
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
   }
-  await failpoint(`${site}.fsync-dir`);
+  if (isNew) await unlink(temporary);
   await syncDirectory(dirname(path));
 }
 

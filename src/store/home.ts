@@ -7,7 +7,6 @@ import { access, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BuildError } from '../errors/index.ts';
 import { parseManifest } from '../model/index.ts';
-import type { Failpoint } from './failpoint.ts';
 import { makeDirectories, moveAside, writeAtomically } from './files.ts';
 import { formatVersion, type StorePaths } from './paths.ts';
 
@@ -29,12 +28,12 @@ export type HomeAccess = 'read-write' | 'read-only';
  * @throws BuildError `STORE_FORMAT_UNSUPPORTED`, `CONFIG_INVALID` for a directory that holds something
  * else, `PERMISSION_DENIED`; in all of these nothing was touched
  */
-export async function prepareHome(paths: StorePaths, failpoint: Failpoint): Promise<HomeAccess> {
+export async function prepareHome(paths: StorePaths): Promise<HomeAccess> {
   const format = await readFormat(paths);
   try {
-    if (format === undefined) await initialise(paths, failpoint);
+    if (format === undefined) await initialise(paths);
     for (const directory of paths.directories()) await makeDirectories(directory);
-    await mendLayout(paths, failpoint);
+    await mendLayout(paths);
     await access(paths.locks, constants.W_OK);
     return 'read-write';
   } catch (error) {
@@ -71,7 +70,7 @@ async function readFormat(paths: StorePaths): Promise<number | undefined> {
   );
 }
 
-async function initialise(paths: StorePaths, failpoint: Failpoint): Promise<void> {
+async function initialise(paths: StorePaths): Promise<void> {
   await makeDirectories(paths.home, 0o700);
   const foreign = (await readdir(paths.home)).find(
     (name) => !/^(\.format\.|lost\+found$)/.test(name),
@@ -84,21 +83,21 @@ async function initialise(paths: StorePaths, failpoint: Failpoint): Promise<void
       { origin: 'local', suggestion: 'set S2OCI_HOME to an empty or a new directory' },
     );
   }
-  await writeAtomically(paths.format, `${formatVersion}\n`, 'home', failpoint);
+  await writeAtomically(paths.format, `${formatVersion}\n`);
 }
 
-async function mendLayout(paths: StorePaths, failpoint: Failpoint): Promise<void> {
+async function mendLayout(paths: StorePaths): Promise<void> {
   const marker = join(paths.layout, 'oci-layout');
   const index = join(paths.layout, 'index.json');
   const isMarker = (bytes: Buffer) => JSON.parse(bytes.toString()).imageLayoutVersion === '1.0.0';
   const isIndex = (bytes: Buffer) => parseManifest(bytes, undefined, 'index').kind === 'index';
   if (!(await holds(marker, isMarker))) {
     await moveAside(marker, paths.quarantine);
-    await writeAtomically(marker, layoutMarker, 'layout', failpoint);
+    await writeAtomically(marker, layoutMarker);
   }
   if (!(await holds(index, isIndex))) {
     await moveAside(index, paths.quarantine);
-    await writeAtomically(index, emptyIndex, 'layout', failpoint);
+    await writeAtomically(index, emptyIndex);
   }
 }
 

@@ -3,7 +3,7 @@ export type { CacheEntry, CacheRequest, CacheSharing, CacheStore, OpenCache } fr
 export type { Failpoint } from './failpoint.ts';
 export { noFailpoint, parseFailpoints } from './failpoint.ts';
 export type { FetchOptions, FetchOutcome, IngestOptions } from './fetch.ts';
-export type { RemoveTree } from './files.ts';
+export type { AtomicOptions, RemoveTree } from './files.ts';
 export {
   fileError,
   makeDirectories,
@@ -22,6 +22,7 @@ export { acquireLock, KernelLock, tryLock, withLock } from './lock.ts';
 export { formatVersion, StorePaths } from './paths.ts';
 export type { PruneOptions, PruneReport } from './prune.ts';
 export type { Records } from './records.ts';
+export { Replacement } from './replacement.ts';
 export type { BuildRootfs, Rootfs, RootfsEntry, RootfsStore } from './rootfs.ts';
 export { rootfsKey } from './rootfs.ts';
 export type { Scratch } from './scratch.ts';

@@ -122,7 +122,6 @@ export class BlobWriter {
     options: WriteOptions,
     onSize: (bytes: number) => void,
   ): Promise<Written> {
-    await this.#deps.failpoint('ingest.create');
     const file = await open(path, 'wx', 0o600);
     try {
       const written = await this.#transfer(file, body, options, onSize);
@@ -130,7 +129,6 @@ export class BlobWriter {
       const now = Math.floor(this.#deps.now() / 1000);
       // Whole seconds, so that setting the time of last use later can keep it exactly.
       await file.utimes(now, now);
-      await this.#deps.failpoint('ingest.fsync');
       await file.datasync();
       return written;
     } finally {
@@ -181,7 +179,6 @@ export class BlobWriter {
       await moveAside(path, this.#place.quarantine);
       await rename(temporary, path);
     }
-    await this.#deps.failpoint('ingest.fsync-dir');
     await syncDirectory(dirname(path));
   }
 }

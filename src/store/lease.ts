@@ -35,11 +35,11 @@ export class Lease implements AsyncDisposable {
   async add(names: Iterable<string>): Promise<void> {
     const fresh = [...new Set(names)].filter((name) => !this.#names.has(name));
     if (fresh.length === 0 || this.#lock === undefined) return;
-    const { failpoint, paths } = this.#context;
-    const lines = fresh.map((name) => `${name}\n`).join('');
+    const { paths } = this.#context;
+    // The first line ends what a full disk may have cut off.
+    const lines = ['', ...fresh, ''].join('\n');
     try {
       await withGate(this.#context, 'shared', async () => {
-        await failpoint('lease.write');
         await appendFile(this.#file, lines);
       });
     } catch (error) {
@@ -50,10 +50,12 @@ export class Lease implements AsyncDisposable {
 
   /** Ends the lease. Idempotent. */
   async release(): Promise<void> {
-    if (this.#lock === undefined) return;
-    await unlinkIfAny(this.#file);
-    await this.#lock.remove();
+    const lock = this.#lock;
+    if (lock === undefined) return;
     this.#lock = undefined;
+    // One that stays without its lock is swept.
+    await unlinkIfAny(this.#file).catch(() => {});
+    await lock.remove();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -67,7 +69,6 @@ export async function acquireLease(context: StoreContext): Promise<Lease> {
   const file = join(context.paths.leases, id);
   if (context.readOnly) return new Lease(context, file, undefined);
   try {
-    await context.failpoint('lease.create');
     return new Lease(context, file, await acquireLock(context.paths.lock('lease', id)));
   } catch (error) {
     throw await fileError(error, 'cannot begin a lease', context.paths.leases);

@@ -53,12 +53,7 @@ export class Records {
     try {
       await makeDirectories(directory);
       const content = `${JSON.stringify({ key, value })}\n`;
-      await writeAtomically(
-        join(directory, nameOf(key)),
-        content,
-        'record',
-        this.#context.failpoint,
-      );
+      await writeAtomically(join(directory, nameOf(key)), content);
     } catch (error) {
       throw await fileError(error, `cannot write a ${kind} record`, this.#context.paths.records);
     }

@@ -149,12 +149,10 @@ export class RootfsStore {
     const temporary = join(paths.rootfs, `.new.${key}.${randomName()}`);
     const rootfs = this.#at(paths.rootfs, key);
     try {
-      await failpoint('rootfs.create');
       await this.#discardUnfinished(key);
       await mkdir(temporary);
       const built = await build(temporary);
       const bytes = built?.bytes ?? (await treeSize(temporary));
-      await failpoint('rootfs.write');
       await writeFile(join(temporary, 'size'), `${bytes}\n`);
       await failpoint('rootfs.sync');
       await syncFileSystem(temporary);
@@ -162,7 +160,6 @@ export class RootfsStore {
       // Something incomplete may lie there from outside; under the key's lock nobody else puts anything.
       await this.#discard(rootfs.path);
       await rename(temporary, rootfs.path);
-      await failpoint('rootfs.fsync-dir');
       await syncDirectory(paths.rootfs);
       return rootfs;
     } catch (error) {

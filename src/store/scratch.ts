@@ -40,7 +40,6 @@ export async function createScratch(context: StoreContext): Promise<Scratch> {
   const path = join(context.paths.builds, id);
   const lock = await acquireLock(context.paths.lock('build', id));
   try {
-    await context.failpoint('scratch.create');
     await mkdir(path, { mode: 0o700 });
   } catch (error) {
     await lock.remove();

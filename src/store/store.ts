@@ -47,7 +47,7 @@ export async function openStore(home: string, deps: StoreDeps = {}): Promise<Sto
   const paths = new StorePaths(home);
   const failpoint = deps.failpoint ?? noFailpoint;
   try {
-    const access = await prepareHome(paths, failpoint);
+    const access = await prepareHome(paths);
     if (access === 'read-write') {
       await sweepIngest(paths);
       await sweepLeases(paths);

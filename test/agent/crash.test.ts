@@ -1,7 +1,13 @@
-/** L01, L03, L05: the agent killed, or a call of it failing, at each of its failpoints in turn. */
+/** L01, L03, L05: the agent killed, or a call of it failing, at each change that it makes to a disk in turn. */
 
 import t from 'tap';
 import { runInside } from '../layer/support/namespace.ts';
+import { withFaults } from '../support/faults/sweep.ts';
 
-t.setTimeout(900_000);
-await runInside('crash', 'full', new URL('./inside/', import.meta.url), 900_000);
+const timeout = process.env['S2OCI_SWEEP'] === 'all' ? 20_000_000 : 600_000;
+t.setTimeout(timeout);
+await runInside('crash', 'full', {
+  folder: new URL('./inside/', import.meta.url),
+  timeout,
+  node: withFaults,
+});

@@ -4,7 +4,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import '../support/faults/preload.ts';
 import { prepareMountPoints } from '../../src/agent/mount-points.ts';
+import { arm, disarm } from '../support/faults/state.ts';
 
 t.test('regression: stub mountpoints', async (t) => {
   const root = mkdtempSync(join(tmpdir(), 's2oci-mount-points-'));
@@ -26,3 +28,16 @@ t.test('regression: stub mountpoints', async (t) => {
     ...['etc', 'etc/hosts', 'run', 'run/used', 'run/used/written'],
   ]);
 });
+
+t.test(
+  'L05 a mount point that cannot be removed fails the run instead of staying in the image',
+  (t) => {
+    const root = mkdtempSync(join(tmpdir(), 's2oci-mount-points-'));
+    t.teardown(() => rmSync(root, { recursive: true }));
+    const points = prepareMountPoints(root, [{ target: '/secret', kind: 'file' }]);
+    arm({ n: 1, fault: 'EIO' });
+    t.throws(() => points[Symbol.dispose](), { code: 'EIO' });
+    disarm();
+    t.end();
+  },
+);

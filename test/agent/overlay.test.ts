@@ -2,4 +2,6 @@
 
 import { runInside } from '../layer/support/namespace.ts';
 
-await runInside('overlay', 'single', new URL('./inside/', import.meta.url));
+await runInside('overlay', 'single', {
+  folder: new URL('./inside/', import.meta.url),
+});

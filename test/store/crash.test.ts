@@ -1,68 +1,64 @@
 /**
- * L01, L03, L05: a build's use of the store is killed or fails at its n-th write, fsync or rename for
- * n = 1, 2, ... until it passes untouched. After each, the store is in order and the same build succeeds.
+ * L01, L03, L05: a build's use of the store is killed or fails at its n-th change of a disk for n = 1, 2, ... until it
+ * passes untouched. After each, the store is in order and the same build succeeds.
  */
 
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
+import '../support/faults/preload.ts';
 import { BuildError } from '../../src/errors/index.ts';
-import { openStore, parseFailpoints, removeOwnTree } from '../../src/store/index.ts';
+import { openStore, removeOwnTree } from '../../src/store/index.ts';
+import { arm, disarm, listCalls } from '../support/faults/state.ts';
+import { planSweep } from '../support/faults/sweep.ts';
 import { type BlobList, exampleKey, useAsBuild, writeBlobs } from './fixtures.ts';
 import { runChild } from './processes.ts';
 
-/** More hits than there are: a sweep that does not end is an error of the test. */
-const most = 120;
+const endings = { kill: 'SIGKILL', ENOSPC: 'NO_SPACE 12', EIO: 'IO_FAILED 12' };
 
-/** Builds with a fault at the n-th hit and tells how that ended. */
-type FaultyBuild = (home: string, blobs: BlobList, n: number) => Promise<string>;
+t.setTimeout(3_600_000);
+t.test('L01, L03, L05: a fault at every change of a disk', async (t) => {
+  t.setTimeout(3_600_000);
+  const dir = t.testdir();
+  const blobs = await writeBlobs(dir, 2, 1_500_000);
+  const counted = join(dir, 'counted');
+  const calls = await listCalls(join(dir, 'calls'), () => build(counted, blobs));
+  t.ok(calls.length > 80, `${calls.length} calls`);
+  for (const trial of planSweep(t, calls, 60)) {
+    const { n, fault, call } = trial;
+    const home = join(dir, `state-${n}-${fault}`);
+    const end = fault === 'kill' ? await killed(home, blobs, n) : await failing(home, blobs, trial);
+    const what = `${fault} at ${call}: ${end}`;
+    t.ok(end === 'done' || end === endings[fault], what);
+    t.same(
+      await buildAgain(home, blobs),
+      { damaged: [], ingest: [], builds: [], checkedBlobs: 2, hasRootfs: true },
+      what,
+    );
+  }
+});
 
-const kill: FaultyBuild = async (home, { list, log }, n) => {
-  const failpoint = `*=${n}*kill`;
-  const { signal, code } = await runChild([home, 'build', list, log, exampleKey], { failpoint });
-  return signal ?? (code === 0 ? 'done' : `exit code ${code}`);
-};
-
-function failWith(errno: string): FaultyBuild {
-  return async (home, { blobs, log }, n) => {
-    const failpoint = parseFailpoints(`*=${n}*error(${errno})`, () => {});
-    try {
-      await using store = await openStore(home, { failpoint });
-      await useAsBuild(store, blobs, log, exampleKey);
-      return 'done';
-    } catch (error) {
-      return error instanceof BuildError ? `${error.code} ${error.exitCode}` : String(error);
-    }
-  };
+async function build(home: string, { blobs, log }: BlobList): Promise<void> {
+  await using store = await openStore(home);
+  await useAsBuild(store, blobs, log, exampleKey);
 }
 
-const faults: readonly { name: string; build: FaultyBuild; ends: string }[] = [
-  { name: 'L01: SIGKILL', build: kill, ends: 'SIGKILL' },
-  { name: 'L03: a full disk', build: failWith('ENOSPC'), ends: 'NO_SPACE 12' },
-  { name: 'L05: a failing disk', build: failWith('EIO'), ends: 'IO_FAILED 12' },
-];
+async function killed(home: string, { list, log }: BlobList, n: number): Promise<string> {
+  const args = [home, 'build', list, log, exampleKey];
+  const { signal, code } = await runChild(args, { fault: `${n}*kill` });
+  return signal ?? (code === 0 ? 'done' : `exit code ${code}`);
+}
 
-for (const { name, build, ends } of faults) {
-  t.test(`${name} at every site leaves a store in which the next build succeeds`, async (t) => {
-    t.setTimeout(240_000);
-    const dir = t.testdir();
-    const blobs = await writeBlobs(dir, 2, 1_500_000);
-    for (let n = 1; n < most; n += 1) {
-      const home = join(dir, `state-${n}`);
-      const end = await build(home, blobs, n);
-      t.same(
-        await buildAgain(home, blobs),
-        { damaged: [], ingest: [], builds: [], checkedBlobs: 2, hasRootfs: true },
-        `hit ${n} ended with ${end}`,
-      );
-      if (end === 'done') {
-        t.ok(n > 30, `${n - 1} hits`);
-        return;
-      }
-      t.equal(end, ends);
-    }
-    t.fail('the sweep does not end');
-  });
+async function failing(home: string, blobs: BlobList, planned: Parameters<typeof arm>[0]) {
+  try {
+    arm(planned);
+    await build(home, blobs);
+    return 'done';
+  } catch (error) {
+    return error instanceof BuildError ? `${error.code} ${error.exitCode}` : String(error);
+  } finally {
+    disarm();
+  }
 }
 
 /** What the next process finds, and how the same build fares. */

@@ -5,6 +5,7 @@ import { createReadStream } from 'node:fs';
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { asBuildError } from '../../src/errors/index.ts';
 import { type Descriptor, descriptorOf } from '../../src/model/index.ts';
 import type { FetchOutcome, Store } from '../../src/store/index.ts';
 
@@ -61,7 +62,9 @@ export function fetchAll(
   const fetches = blobs.map((blob) =>
     store.fetch(blob, {
       open: async () => {
-        await appendFile(log, `${blob.digest}\n`);
+        await appendFile(log, `${blob.digest}\n`).catch((error: unknown) => {
+          throw asBuildError(error);
+        });
         await sleep(20);
         return createReadStream(blob.path, { highWaterMark: 64 * 1024 });
       },

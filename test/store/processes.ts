@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { withFaults } from '../support/faults/sweep.ts';
 
 const script = fileURLToPath(new URL('child.ts', import.meta.url));
 
@@ -20,6 +21,8 @@ export interface Ended {
 export interface ChildOptions {
   /** Value of `S2OCI_FAILPOINT`. */
   readonly failpoint?: string | undefined;
+  /** Value of `S2OCI_DISK_FAULT`; see test/support/faults. */
+  readonly fault?: string;
   /** A command in front, such as `unshare`. */
   readonly prefix?: readonly string[];
 }
@@ -66,9 +69,10 @@ export async function killHard(child: ChildProcess): Promise<void> {
 /** What to spawn for an action. */
 export function childCommand(
   args: readonly string[],
-  { failpoint, prefix = [] }: ChildOptions = {},
+  { failpoint, fault, prefix = [] }: ChildOptions = {},
 ): readonly [string, readonly string[], SpawnOptions] {
-  const [command = '', ...rest] = [...prefix, process.execPath, '--no-warnings', script, ...args];
+  const node = [process.execPath, '--no-warnings', ...(fault === undefined ? [] : withFaults)];
+  const [command = '', ...rest] = [...prefix, ...node, script, ...args];
   const { S2OCI_FAILPOINT: _, ...env } = process.env;
   return [
     command,
@@ -79,6 +83,7 @@ export function childCommand(
         ...env,
         // Most of the time of a short process is spent on stripping types.
         NODE_COMPILE_CACHE: join(tmpdir(), 's2oci-test-compile-cache'),
+        ...(fault === undefined ? {} : { S2OCI_DISK_FAULT: fault }),
         ...(failpoint === undefined ? {} : { S2OCI_FAILPOINT: failpoint }),
       },
     },

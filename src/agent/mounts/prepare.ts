@@ -6,7 +6,7 @@
 import { BuildError } from '../../errors/index.ts';
 import { resolveInRoot } from '../../layer/index.ts';
 import type { RunMount } from '../../runtime/index.ts';
-import type { Failpoint, Store } from '../../store/index.ts';
+import type { Store } from '../../store/index.ts';
 import type { AgentIdMapping, MountRequest, Ownership } from '../protocol.ts';
 import { runTool } from '../tool.ts';
 import type { Workspace, Workspaces } from '../workspace.ts';
@@ -18,7 +18,6 @@ export interface MountDeps {
   readonly store: Store;
   readonly idMapping: AgentIdMapping;
   readonly workspaces: Pick<Workspaces, 'get'>;
-  readonly failpoint: Failpoint;
 }
 
 /** Where a run is, and who hears about waiting. */
@@ -85,7 +84,6 @@ class Preparation {
   async #secret(request: Extract<MountRequest, { kind: 'secret' }>): Promise<string> {
     this.#context.workspace.secrets.push({ id: request.id, value: request.value });
     const memory = await this.#memoryDirectory();
-    await this.#deps.failpoint('run.secret');
     const path = memory.write(request.value);
     await this.#give(path, request);
     return path;
@@ -140,7 +138,6 @@ class Preparation {
 
   async #openMemory(): Promise<MemoryDirectory> {
     const { directory } = this.#context.workspace;
-    await this.#deps.failpoint('run.memory');
     const memory = await openMemoryDirectory(directory, this.#context.signal);
     if (typeof memory !== 'string') return this.#resources.use(memory);
     throw new BuildError('RUNTIME_UNAVAILABLE', `secrets cannot be kept off the disk: ${memory}`, {

@@ -18,7 +18,7 @@ type Copied = AgentOperations['copyBetween']['result'];
  * @throws BuildError `BUILDER_INVALID` when it does not exist, or is neither file nor directory
  */
 export async function copyBetween(
-  { idMapping, failpoint }: PlaceDeps,
+  { idMapping }: PlaceDeps,
   workspaces: Workspaces,
   request: CopyBetweenRequest,
   signal: AbortSignal,
@@ -37,7 +37,6 @@ export async function copyBetween(
   });
   const seconds = Number(mtime) / 1e9;
   const target = join(directory, basename(from));
-  await failpoint('copy.between');
   await removeTree(target);
   const result = stat.isDirectory()
     ? await copyTree(
@@ -48,7 +47,6 @@ export async function copyBetween(
           modeMask: 0o022,
           mtime,
           symlinks: 'preserve',
-          failpoint,
         },
         signal,
       )

@@ -6,7 +6,6 @@ import { BuildError } from '../../errors/index.ts';
 import { copyTree, removeTree, resolveInRoot } from '../../layer/index.ts';
 import type { ByteString } from '../../model/index.ts';
 import { compileIgnore, extractArchive, type IgnoreMatcher } from '../../source/index.ts';
-import type { Failpoint } from '../../store/index.ts';
 import type {
   AgentIdMapping,
   AgentOperations,
@@ -19,7 +18,6 @@ import type { Workspace } from '../workspace.ts';
 /** What placing needs. */
 export interface PlaceDeps {
   readonly idMapping: AgentIdMapping;
-  readonly failpoint: Failpoint;
 }
 
 /**
@@ -30,7 +28,7 @@ export interface PlaceDeps {
  * owner is given when the layer is captured.
  */
 export async function placeTree(
-  { idMapping, failpoint }: PlaceDeps,
+  { idMapping }: PlaceDeps,
   workspace: Workspace,
   request: PlaceTreeRequest,
   signal: AbortSignal,
@@ -49,7 +47,6 @@ export async function placeTree(
       modeMask: 0o022,
       mtime: request.mtime,
       symlinks: request.symlinks,
-      failpoint,
       ...(request.executable === undefined ? {} : { executable: request.executable }),
     },
     signal,
@@ -75,7 +72,7 @@ function keptBy(ignored: IgnoreMatcher): (path: ByteString, isDirectory: boolean
  * enter the directory, as in the original.
  */
 export async function placeArchive(
-  { idMapping, failpoint }: PlaceDeps,
+  { idMapping }: PlaceDeps,
   workspace: Workspace,
   request: PlaceArchiveRequest,
   signal: AbortSignal,
@@ -83,7 +80,6 @@ export async function placeArchive(
   const target = await emptyDirectory(workspace.root, request.to);
   const { uid, gid } = request.owner;
   try {
-    await failpoint('place.archive');
     await extractArchive(
       createReadStream(request.archive),
       target,

@@ -2,7 +2,7 @@
 
 import { unpackLayers } from '../../layer/index.ts';
 import { chainIdOf } from '../../model/index.ts';
-import { type Failpoint, rootfsKey, type Store } from '../../store/index.ts';
+import { rootfsKey, type Store } from '../../store/index.ts';
 import type { AgentIdMapping, RootfsRequest, RootfsResult } from '../protocol.ts';
 import type { OperationContext } from '../server.ts';
 
@@ -14,12 +14,11 @@ export async function prepareRootfs(
   deps: {
     readonly store: Store;
     readonly idMapping: AgentIdMapping;
-    readonly failpoint: Failpoint;
   },
   request: RootfsRequest,
   context: OperationContext,
 ): Promise<RootfsResult> {
-  const { store, idMapping, failpoint } = deps;
+  const { store, idMapping } = deps;
   const diffIds = request.layers.map((layer) => layer.diffId);
   const chainIds = diffIds.map((_, i) => chainIdOf(diffIds.slice(0, i + 1)));
   const key = rootfsKey(chainIdOf(diffIds), idMapping.key);
@@ -39,7 +38,6 @@ export async function prepareRootfs(
       },
       {
         signal: context.signal,
-        failpoint,
         onProgress: (current: number) =>
           void context.emit({ type: 'progress', id: 'unpack', current, total }),
       },

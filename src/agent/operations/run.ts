@@ -43,7 +43,6 @@ export async function runProcess(
   const wanted = { ...request.runtime, network, seccomp: request.seccomp };
   const choice = await chooseRuntime(deps.runtimes, wanted, context.signal);
   const fakeRoot = deps.singleId && request.user.uid === 0 && choice.capability.fakeRoot;
-  await deps.failpoint('run.files');
   await using prepared = await prepareMounts(
     deps,
     { workspace, signal: context.signal, warn: (message) => warn(context, message) },
@@ -54,7 +53,6 @@ export async function runProcess(
     ],
   );
   const { mounts } = prepared;
-  await deps.failpoint('run.mount-points');
   // An image may name a working directory that nobody has made; as elsewhere, it is made and stays.
   resolveInRoot(workspace.root, request.cwd, { makeDirectories: true });
   const points = mounts.map((mount) => ({ target: mount.target, kind: kindOf(mount) }));
@@ -77,7 +75,6 @@ export async function runProcess(
     ...(request.seccomp === undefined ? {} : { seccomp: request.seccomp }),
   };
   const limit = timeLimit(request.timeoutSeconds, context.signal);
-  await deps.failpoint('run.pipes');
   const status = await withStdio(workspace, request, context, (stdio, stopped) =>
     choice.runtime.run(spec, stdio, AbortSignal.any([limit.signal, stopped])),
   );

@@ -1,9 +1,10 @@
 /** `s2oci create`: a new builder image to start from. */
 
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { asBuildError, BuildError } from '../../errors/index.ts';
 import { builderSkeleton } from '../../s2i/index.ts';
+import { writeAtomically } from '../../store/index.ts';
 import type { Invocation } from '../command.ts';
 
 /** Writes what is not there yet. */
@@ -20,8 +21,7 @@ export async function create({ args, io }: Invocation): Promise<number> {
 async function writeNew(path: string, text: string, mode: number): Promise<boolean> {
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, text, { flag: 'wx' });
-    await chmod(path, mode);
+    await writeAtomically(path, text, { mode, isNew: true });
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;

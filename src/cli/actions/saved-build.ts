@@ -1,8 +1,9 @@
 /** `--use-config`: reads what the last build in this directory was started with, and keeps what this one is. */
 
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BuildError } from '../../errors/index.ts';
+import { writeReportFile } from '../../pipeline/index.ts';
 import {
   formatSavedBuild,
   parseSavedBuild,
@@ -91,8 +92,7 @@ async function save(
     omitted: [],
   });
   const path = join(io.cwd, savedBuildNames[0]);
-  await writeFile(path, text, { mode: savedBuildMode });
-  await chmod(path, savedBuildMode);
+  await writeReportFile(path, text, { mode: savedBuildMode });
   return omitted.length === 0
     ? []
     : [`${savedBuildNames[0]} leaves out what looks like a secret: ${omitted.join(', ')}`];

@@ -10,7 +10,6 @@ import { BuildError } from '../../errors/index.ts';
 import { type ByteString, byteStringFrom, byteStringOf, displayBytes } from '../../model/index.ts';
 import { DirectoryPaths, fsPath } from '../directory-paths.ts';
 import { diskMode, type IdMapping } from '../id-mapping.ts';
-import type { SyncFailpoint } from '../thread-work.ts';
 import type { Inode } from './inodes.ts';
 import { Directory, type Name, pathOf } from './tree.ts';
 
@@ -20,16 +19,12 @@ const createFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
 /** Makes and removes what the tree says. */
 export class Disk {
   readonly mapping: IdMapping;
-  /** Called before each call that changes something. */
-  readonly failpoint: SyncFailpoint;
   readonly #paths: DirectoryPaths;
   readonly #umask: number;
 
   /** Makes the root directory; it must not exist. */
-  constructor(root: ByteString, mapping: IdMapping, failpoint: SyncFailpoint) {
+  constructor(root: ByteString, mapping: IdMapping) {
     this.mapping = mapping;
-    this.failpoint = failpoint;
-    failpoint('unpack.directory');
     this.#paths = new DirectoryPaths(root);
     const path = fsPath(root);
     fs.mkdirSync(path, 0o777);
@@ -54,19 +49,16 @@ export class Disk {
   }
 
   makeDirectory(directory: Directory): void {
-    this.failpoint('unpack.directory');
     fs.mkdirSync(this.path(directory), 0o700);
   }
 
   /** Creates a file and returns its descriptor, for {@link finishFile}. */
   createFile(name: Name): number {
-    this.failpoint('unpack.create');
     return fs.openSync(this.path(name), createFlags, name.inode.mode & 0o777);
   }
 
   /** Writes a part of a file's content: what follows the last one, or at a position. */
   write(fd: number, bytes: Uint8Array, position: number | undefined): void {
-    this.failpoint('unpack.write');
     for (let at = 0; at < bytes.length; ) {
       const place = position === undefined ? null : position + at;
       at += fs.writeSync(fd, bytes, at, bytes.length - at, place);
@@ -76,7 +68,6 @@ export class Disk {
   /** Gives a written file its owner, mode and time, and closes it. */
   finishFile(fd: number, inode: Inode): void {
     const { mapping } = this;
-    this.failpoint('unpack.finish');
     if (mapping === 'full' && this.#wantsOwner(inode))
       this.#changeOwner(inode, (uid, gid) => fs.fchownSync(fd, uid, gid));
     const mode = diskMode(inode.mode, false, mapping);
@@ -88,7 +79,6 @@ export class Disk {
 
   makeSymlink(name: Name): void {
     const path = this.path(name);
-    this.failpoint('unpack.symlink');
     fs.symlinkSync(fsPath(name.inode.linkName), path);
     const { inode } = name;
     if (this.mapping === 'full' && this.#wantsOwner(inode))
@@ -104,7 +94,6 @@ export class Disk {
 
   /** Gives a file of another tree a name in this one. */
   linkFrom(existing: string | Buffer, name: Name): void {
-    this.failpoint('unpack.link');
     fs.linkSync(existing, this.path(name));
   }
 
@@ -112,7 +101,6 @@ export class Disk {
   setAttributes(name: Name): void {
     const { inode } = name;
     const path = this.path(name);
-    this.failpoint('unpack.attributes');
     if (this.mapping === 'full')
       this.#changeOwner(inode, (uid, gid) => fs.lchownSync(path, uid, gid));
     fs.chmodSync(path, diskMode(inode.mode, inode.type === 'directory', this.mapping));
@@ -122,7 +110,6 @@ export class Disk {
 
   /** Removes a name from the disk; of a directory everything in it, too. */
   remove(name: Name): void {
-    this.failpoint('unpack.remove');
     if (name instanceof Directory) {
       for (const child of name.children.values()) this.remove(child);
       const path = this.path(name);

@@ -65,7 +65,6 @@ function* missingFifos(root: Directory, linked: Map<number, Name[]>): Generator<
 }
 
 function makeSome({ disk, warn }: Finishing, names: readonly Name[]): void {
-  if (names.length > 0) disk.failpoint('unpack.fifos');
   runMkfifo(names.flatMap((name) => textPath(disk, name)));
   for (const name of names)
     if (isFifo(disk.path(name))) {
@@ -104,7 +103,6 @@ function storeXattrs({ root, disk, warn }: Finishing): void {
     const path = disk.outsidePath(name);
     return path === undefined || xattrs.size === 0 ? [] : [{ path, xattrs }];
   });
-  disk.failpoint('unpack.xattrs');
   const isWritten = writeXattrs(records);
   if (!isWritten)
     warn('extended attributes of the image are not on disk: setfattr is not installed');
@@ -117,7 +115,7 @@ function storeXattrs({ root, disk, warn }: Finishing): void {
 }
 
 function writeIndex({ root, disk, indexPath }: Finishing): number {
-  using index = new IndexWriter(indexPath, disk.failpoint);
+  using index = new IndexWriter(indexPath);
   const listed = new Map<number, Name>();
   for (const name of walk(root)) {
     const { inode } = name;

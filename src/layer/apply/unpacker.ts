@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { byteStringOf } from '../../model/index.ts';
 import { TarReader } from '../../tar/index.ts';
 import type { IdMapping } from '../id-mapping.ts';
-import type { SyncFailpoint } from '../thread-work.ts';
 import { Applier } from './applier.ts';
 import { cloneRootfs } from './clone.ts';
 import { Disk } from './disk.ts';
@@ -40,10 +39,10 @@ export class Unpacker implements Disposable {
   readonly #warnings = new Set<string>();
   #reader: TarReader | undefined;
 
-  /** Makes the root directory and clones the base. The failpoint is asked before each call that changes the disk. */
-  constructor(work: UnpackWork, failpoint: SyncFailpoint = () => {}) {
+  /** Makes the root directory and clones the base. */
+  constructor(work: UnpackWork) {
     this.#work = work;
-    this.#disk = new Disk(byteStringOf(join(work.target, 'fs')), work.mapping, failpoint);
+    this.#disk = new Disk(byteStringOf(join(work.target, 'fs')), work.mapping);
     this.#root = newRoot();
     this.#applier = new Applier(this.#root, this.#disk, this.#warn);
     if (work.base !== undefined) cloneRootfs(work.base, this.#root, this.#disk);

@@ -3,8 +3,8 @@
  * gives each buffer back when it is done with it.
  */
 
-import { parentPort } from 'node:worker_threads';
-import { type FailureMessage, failureMessage, threadWork } from '../thread-work.ts';
+import { parentPort, workerData } from 'node:worker_threads';
+import { type FailureMessage, failureMessage } from '../thread-work.ts';
 import { Unpacker, type UnpackOutcome, type UnpackWork } from './unpacker.ts';
 
 /** What the thread is told. Layers come one after the other: chunks, then the end. */
@@ -41,11 +41,11 @@ function follow(unpacker: Unpacker, instruction: UnpackInstruction): UnpackRepor
 }
 
 function listen(port: NonNullable<typeof parentPort>): void {
-  const { work, failpoint } = threadWork<UnpackWork>();
+  const work = workerData as UnpackWork;
   let unpacker: Unpacker | undefined;
   port.on('message', (instruction: UnpackInstruction) => {
     try {
-      unpacker ??= new Unpacker(work, failpoint);
+      unpacker ??= new Unpacker(work);
       const report = follow(unpacker, instruction);
       if (report !== undefined) port.postMessage(report);
     } catch (thrown) {

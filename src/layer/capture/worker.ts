@@ -1,7 +1,7 @@
 /** Entry file of the thread that captures: it fills the buffers it is given with the bytes of the layer. */
 
-import { parentPort } from 'node:worker_threads';
-import { type FailureMessage, failureMessage, threadWork } from '../thread-work.ts';
+import { parentPort, workerData } from 'node:worker_threads';
+import { type FailureMessage, failureMessage } from '../thread-work.ts';
 import { type CaptureWork, Capturing, type FilledPart } from './capturing.ts';
 
 /** What the thread says to a buffer it is sent; nothing once the last one was filled. */
@@ -10,7 +10,7 @@ export type CaptureReport =
   | FailureMessage;
 
 function listen(port: NonNullable<typeof parentPort>): void {
-  const { work } = threadWork<CaptureWork>();
+  const work = workerData as CaptureWork;
   let capturing: Capturing | undefined;
   port.on('message', (buffer: ArrayBuffer) => {
     try {

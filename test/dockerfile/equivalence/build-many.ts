@@ -27,7 +27,6 @@ const io: CommandIo = {
   uid: process.getuid?.() ?? 0,
   gid: process.getgid?.() ?? 0,
   replaceProcess: () => {},
-  killSelf: () => process.exit(1),
   signal: new AbortController().signal,
 };
 const invocation: Invocation = { args: [], options: {}, io };

@@ -25,12 +25,19 @@ const options: Readonly<Record<Mapping, readonly string[]>> = {
 
 const ofLayers = new URL('../inside/', import.meta.url);
 
+/** Where a file is, and how its process is started. */
+interface InsideOptions {
+  readonly folder?: URL;
+  readonly timeout?: number;
+  /** Options of Node in front of the file. */
+  readonly node?: readonly string[];
+}
+
 /** Runs `inside/<name>.ts` in a namespace; the file finds the mapping in `S2OCI_TEST_MAPPING`. */
 export async function runInside(
   name: string,
   mapping: Mapping,
-  folder = ofLayers,
-  timeout = 300_000,
+  { folder = ofLayers, timeout = 300_000, node = [] }: InsideOptions = {},
 ): Promise<void> {
   const user = await findTestUser(kinds[mapping]);
   if (typeof user === 'string') {
@@ -39,7 +46,7 @@ export async function runInside(
   }
   const file = fileURLToPath(new URL(`${name}.ts`, folder));
   const [command = '', ...args] = commandFor(user, 'unshare', [
-    ...['--user', ...options[mapping], '--mount', process.execPath, file],
+    ...['--user', ...options[mapping], '--mount', process.execPath, ...node, file],
   ]);
   const env = {
     ...{ PATH: process.env['PATH'], HOME: user.home, LANG: 'C.UTF-8' },
@@ -51,6 +58,7 @@ export async function runInside(
     },
     NODE_COMPILE_CACHE: join(tmpdir(), `s2oci-test-compile-cache-${user.name}`),
     FAST_CHECK_SEED: String(seed),
+    S2OCI_SWEEP: process.env['S2OCI_SWEEP'] ?? '',
   };
   await t.spawn(command, args, { env, cwd: user.home, timeout }, `${name}, ${mapping} id map`);
 }
