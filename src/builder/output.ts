@@ -3,7 +3,6 @@
 import { createReadStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { BuildError } from '../errors/index.ts';
 import type { ComposedImage } from '../image/index.ts';
 import { type LayerReport, sendImage, type TransferReport } from '../pipeline/index.ts';
@@ -76,8 +75,7 @@ export async function writeOutput(
   }
   await using written = await Replacement.open(path, signal);
   try {
-    const target = written.file.createWriteStream({ autoClose: false });
-    await pipeline(createReadStream(archive), target, { signal });
+    await written.file.writeFile(createReadStream(archive), { signal });
     await written.finish();
   } catch (error) {
     throw await fileError(error, `cannot write ${path}`, dirname(path));

@@ -31,13 +31,15 @@ interface InsideOptions {
   readonly timeout?: number;
   /** Options of Node in front of the file. */
   readonly node?: readonly string[];
+  /** What the file is given. */
+  readonly arguments?: readonly string[];
 }
 
 /** Runs `inside/<name>.ts` in a namespace; the file finds the mapping in `S2OCI_TEST_MAPPING`. */
 export async function runInside(
   name: string,
   mapping: Mapping,
-  { folder = ofLayers, timeout = 300_000, node = [] }: InsideOptions = {},
+  { folder = ofLayers, timeout = 300_000, node = [], arguments: given = [] }: InsideOptions = {},
 ): Promise<void> {
   const user = await findTestUser(kinds[mapping]);
   if (typeof user === 'string') {
@@ -46,7 +48,7 @@ export async function runInside(
   }
   const file = fileURLToPath(new URL(`${name}.ts`, folder));
   const [command = '', ...args] = commandFor(user, 'unshare', [
-    ...['--user', ...options[mapping], '--mount', process.execPath, ...node, file],
+    ...['--user', ...options[mapping], '--mount', process.execPath, ...node, file, ...given],
   ]);
   const env = {
     ...{ PATH: process.env['PATH'], HOME: user.home, LANG: 'C.UTF-8' },
