@@ -73,7 +73,9 @@ export function createHandlers(
       await giveTree(start.idMapping, workspaces.get(input.workspace), input, signal);
       return undefined;
     },
-    checkTree: async ({ path }) => ({ problem: treeProblem(path) }),
+    checkTree: async ({ path }, { signal }) => ({
+      problem: await treeProblem(path, start.idMapping, signal),
+    }),
     removeTree: async ({ path }) => {
       await removeTree(path);
       return undefined;

@@ -103,8 +103,8 @@ export function treeRemover(agent: StartedAgent): RemoveTree {
 }
 
 /** Looks at stored root file systems through the agent, which may read them. */
-export function treeChecker(agent: StartedAgent): CheckTree {
-  return (path) => agent.call('checkTree', { path }).then(({ problem }) => problem);
+export function treeChecker(agent: StartedAgent, signal: AbortSignal): CheckTree {
+  return (path) => agent.call('checkTree', { path }, { signal }).then(({ problem }) => problem);
 }
 
 /** What of the environment the agent gets: where tools and temporary files are, never credentials. */

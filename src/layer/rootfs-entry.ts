@@ -18,6 +18,8 @@ export interface RootfsEntry extends TarEntry {
   readonly foreignOwner?: boolean;
   /** Extended attributes that could not be stored on disk. */
   readonly lostXattrs?: readonly ByteString[];
+  /** CRC-32 of the content of a file, by which damage is found; 0 for none, or where it is not known. */
+  readonly checksum?: number;
 }
 
 const noXattrs: ReadonlyMap<ByteString, Uint8Array> = new Map();
@@ -36,6 +38,7 @@ interface Line {
   readonly absent?: true;
   readonly foreignOwner?: true;
   readonly lostXattrs?: readonly ByteString[];
+  readonly checksum?: number;
 }
 
 /** Writes an entry as one line of JSON, newline included. Fields with their usual value are left out. */
@@ -56,6 +59,7 @@ export function formatEntry(entry: RootfsEntry): string {
     ...(entry.absent ? { absent: true } : {}),
     ...(entry.foreignOwner ? { foreignOwner: true } : {}),
     ...(entry.lostXattrs?.length ? { lostXattrs: entry.lostXattrs } : {}),
+    ...(entry.checksum ? { checksum: entry.checksum } : {}),
   };
   return `${JSON.stringify(line)}\n`;
 }
@@ -82,6 +86,7 @@ export function parseEntry(text: string): RootfsEntry {
     ...(line.absent ? { absent: true } : {}),
     ...(line.foreignOwner ? { foreignOwner: true } : {}),
     ...(line.lostXattrs === undefined ? {} : { lostXattrs: line.lostXattrs }),
+    ...(line.checksum === undefined ? {} : { checksum: line.checksum }),
   };
 }
 

@@ -8,4 +8,4 @@ export * from './manifest.ts';
 export * from './media-type.ts';
 export * from './platform.ts';
 export * from './reference.ts';
-export { isZeros } from './zeros.ts';
+export { crc32OfZeros, isZeros } from './zeros.ts';

@@ -1,4 +1,6 @@
-/** Recognising zeros, which files with holes, disk images and databases are full of. */
+/** Zeros, which files with holes, disk images and databases are full of. */
+
+import { crc32 } from 'node:zlib';
 
 const zeros = Buffer.alloc(2 ** 18);
 
@@ -10,4 +12,12 @@ export function isZeros(bytes: Uint8Array): boolean {
     if (zeros.compare(part, 0, part.length, 0, part.length) !== 0) return false;
   }
   return true;
+}
+
+/** Continues a CRC-32 over so many zeros. */
+export function crc32OfZeros(length: number, before: number): number {
+  let checksum = before;
+  for (let left = length; left > 0; left -= zeros.length)
+    checksum = crc32(left < zeros.length ? zeros.subarray(0, left) : zeros, checksum);
+  return checksum;
 }

@@ -1,6 +1,6 @@
 /** L01, L03: the agent dies, or a disk is full, at named moments of a build; the next build is as if nothing had been. */
 
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { run } from '../support/as-user.ts';
@@ -36,6 +36,16 @@ async function build(name: string, env: Record<string, string> = {}) {
   const last = JSON.parse(result.stderr.trimEnd().split('\n').at(-1) ?? '{}') as { code?: string };
   const digest = await readFile(file, 'utf8').catch(() => undefined);
   return { ...result, home, error: last.code, digest };
+}
+
+/** Changes a byte of a file, as a disk could. */
+async function damageContent(root: string): Promise<void> {
+  const path = join(root, 'usr/libexec/s2i/run');
+  const { atime, mtime } = await stat(path);
+  const file = await open(path, 'r+');
+  await file.write('X', 1);
+  await file.close();
+  await utimes(path, atime, mtime);
 }
 
 const undisturbed = await build('undisturbed');
@@ -74,15 +84,21 @@ await t.test('L09 store verify looks into root file systems', async (t) => {
   const env = { S2OCI_HOME: home };
   const whole = await bench.s2oci(['store', 'verify', '--json'], { env });
   t.match(JSON.parse(whole.stdout), { checkedRootfs: 1, damaged: [] });
-  const [key = ''] = await readdir(join(home, 'rootfs'));
-  await writeFile(join(home, 'rootfs', key, 'fs/bin/added'), '');
-  const damaged = await bench.s2oci(['store', 'verify', '--json'], { env });
-  t.equal(damaged.code, 13);
-  t.match(JSON.parse(damaged.stdout), {
-    damaged: [{ name: key, reason: '"bin/added" was added' }],
-  });
-  succeed(t, await bench.s2oci(['store', 'verify'], { env }));
-  t.equal((await build('undisturbed')).code, 0, 'it is unpacked again');
+  const damages = {
+    '"bin/added" was added': (fs: string) => writeFile(join(fs, 'bin/added'), ''),
+    '"usr/libexec/s2i/run" has another content than was unpacked': damageContent,
+  };
+  for (const [reason, damage] of Object.entries(damages)) {
+    const [key = ''] = (await readdir(join(home, 'rootfs'))).filter((name) => /^\w/.test(name));
+    await damage(join(home, 'rootfs', key, 'fs'));
+    const damaged = await bench.s2oci(['store', 'verify', '--json'], { env });
+    t.equal(damaged.code, 13);
+    t.match(JSON.parse(damaged.stdout), { damaged: [{ name: key, reason }] });
+    succeed(t, await bench.s2oci(['store', 'verify'], { env }));
+    const again = await build('undisturbed', { SOURCE_DATE_EPOCH: '1' });
+    t.equal(again.code, 0, 'it is unpacked again');
+    succeed(t, await bench.s2oci(['store', 'verify'], { env }));
+  }
 });
 
 await t.test('L03 a disk too small for what assemble writes', async (t) => {

@@ -58,7 +58,7 @@ async function verifyStore(invocation: Invocation): Promise<VerifyReport> {
   await using store = await openLocalStore(config, invocation);
   const { signal } = invocation.io;
   if (store.readOnly || (await store.rootfs.list()).length === 0) return store.verify(signal);
-  return withAgent(config, invocation, (agent) => store.verify(signal, treeChecker(agent)));
+  return withAgent(config, invocation, (agent) => store.verify(signal, treeChecker(agent, signal)));
 }
 
 /** Removes what nothing uses. */

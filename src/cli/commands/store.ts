@@ -25,6 +25,8 @@ export const storeCommand: CommandSpec = {
     {
       name: 'verify',
       summary: 'check every blob and root file system; what is damaged is set aside',
+      description:
+        'Blobs are hashed again. Of root file systems, names, kinds, owners, permissions, times and the contents of all files are compared with what was unpacked. A damaged one that a running build uses is told, and stays until that has ended. The next build that needs what was set aside fetches or unpacks it again.',
       options: [jsonOption],
       run: async (invocation) => (await import('../actions/store.ts')).verify(invocation),
     },

@@ -7,8 +7,9 @@
  */
 
 import { closeSync, ftruncateSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
 import { BuildError } from '../../errors/index.ts';
-import { type ByteString, displayBytes, isZeros } from '../../model/index.ts';
+import { type ByteString, crc32OfZeros, displayBytes, isZeros } from '../../model/index.ts';
 import { rootedPath, type TarEntry, type TarHandler } from '../../tar/index.ts';
 import { parseWhiteout } from '../whiteout.ts';
 import { isStorageXattr } from '../xattr-names.ts';
@@ -39,6 +40,7 @@ interface OpenFile {
   readonly inode: Inode;
   position: number;
   sparse: boolean;
+  checksum: number;
 }
 
 /** Receives the archives of the layers. */
@@ -87,14 +89,17 @@ export class Applier implements TarHandler {
       return;
     }
     this.#disk.write(file.fd, chunk, file.sparse ? file.position : undefined);
+    file.checksum = crc32(chunk, file.checksum);
     file.position += chunk.length;
     this.bytes += chunk.length;
   }
 
   hole(length: number): void {
-    if (this.#file === undefined) return;
-    this.#file.sparse = true;
-    this.#file.position += length;
+    const file = this.#file;
+    if (file === undefined) return;
+    file.checksum = crc32OfZeros(length, file.checksum);
+    file.sparse = true;
+    file.position += length;
   }
 
   /** Closes what a failed layer left open. */
@@ -165,7 +170,8 @@ export class Applier implements TarHandler {
 
   #openFile(name: Name): void {
     const fd = this.#disk.createFile(name);
-    if (fd !== undefined) this.#file = { fd, inode: name.inode, position: 0, sparse: false };
+    if (fd !== undefined)
+      this.#file = { fd, inode: name.inode, position: 0, sparse: false, checksum: 0 };
   }
 
   #whiteOut(path: ByteString, of: ByteString | undefined): void {
@@ -232,6 +238,7 @@ export class Applier implements TarHandler {
     if (file === undefined) return;
     if (file.sparse) ftruncateSync(file.fd, file.position);
     this.#file = undefined;
+    file.inode.checksum = file.checksum;
     this.#disk.finishFile(file.fd, file.inode);
   }
 }

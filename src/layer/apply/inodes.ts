@@ -1,6 +1,6 @@
 /**
  * What the entries of a root file system are, whatever their names: a table of numbers, because an image may have
- * a million of them. An entry takes 32 bytes, and more only for a link's target, a device or extended attributes.
+ * a million of them. An entry takes 36 bytes, and more only for a link's target, a device or extended attributes.
  */
 
 import { BuildError } from '../../errors/index.ts';
@@ -53,6 +53,7 @@ export class InodeTable {
   readonly words = new Uint32Array(growing(wordsEach * 4));
   readonly sizes = new Float64Array(growing(8));
   readonly times = new BigInt64Array(growing(8));
+  readonly checksums = new Uint32Array(growing(4));
   readonly rare = new Map<number, Rare>();
   #count = 0;
   #extraBytes = 0;
@@ -62,12 +63,10 @@ export class InodeTable {
     if (this.#count >= maxInodes)
       throw new BuildError('LIMIT_EXCEEDED', `image has more than ${maxInodes} entries`);
     if (this.#count >= this.sizes.length)
-      for (const { buffer, BYTES_PER_ELEMENT: width, length } of [
-        this.words,
-        this.sizes,
-        this.times,
-      ])
-        buffer.resize((length + growth * (width === 4 ? wordsEach : 1)) * width);
+      for (const column of [this.words, this.sizes, this.times, this.checksums]) {
+        const each = column === this.words ? wordsEach : 1;
+        column.buffer.resize((column.length + growth * each) * column.BYTES_PER_ELEMENT);
+      }
     this.#count += 1;
     return this.#count - 1;
   }
@@ -145,6 +144,15 @@ export class Inode {
 
   get size(): number {
     return this.table.sizes[this.id] ?? 0;
+  }
+
+  /** CRC-32 of the content of a file; 0 where it is not known. */
+  get checksum(): number {
+    return this.table.checksums[this.id] ?? 0;
+  }
+
+  set checksum(value: number) {
+    this.table.checksums[this.id] = value;
   }
 
   get mtime(): bigint {

@@ -44,6 +44,7 @@ function inodeOf(root: Directory, entry: RootfsEntry): Inode {
   inode.absent = entry.absent ?? false;
   inode.foreignOwner = entry.foreignOwner ?? false;
   inode.lostXattrs = entry.lostXattrs ?? [];
+  inode.checksum = entry.checksum ?? 0;
   // Directories are made anew, and so are their attributes.
   inode.shared = entry.type !== 'directory';
   return inode;

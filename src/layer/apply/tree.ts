@@ -168,5 +168,6 @@ export function entryOf(path: ByteString, inode: Inode): RootfsEntry {
     absent: inode.absent,
     foreignOwner: inode.foreignOwner,
     lostXattrs: inode.lostXattrs,
+    checksum: inode.checksum,
   };
 }

@@ -124,7 +124,7 @@ export function agentHere(home: string, store: Store): Call {
 /** What of a store is not as it should be: damage, and leftovers after a sweep. */
 export async function problemsOf(home: string): Promise<readonly string[]> {
   await using store = await openStore(home);
-  const { damaged } = await store.verify(undefined, async (path) => treeProblem(path));
+  const { damaged } = await store.verify(undefined, (path) => treeProblem(path, idMapping));
   await store.sweep(removeTree);
   const places = ['builds', 'store/ingest', 'leases', 'rootfs', 'caches', 'quarantine'];
   const left = places.flatMap((place) =>
