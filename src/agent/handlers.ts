@@ -73,14 +73,16 @@ export function createHandlers(
       await giveTree(start.idMapping, workspaces.get(input.workspace), input, signal);
       return undefined;
     },
-    checkTree: async ({ path }, { signal }) => ({
-      problem: await treeProblem(path, start.idMapping, signal),
-    }),
+    checkTree: ({ path }, { signal }) => checkTree(path, start, signal),
     removeTree: async ({ path }) => {
       await removeTree(path);
       return undefined;
     },
   };
+}
+
+async function checkTree(path: string, { idMapping }: StartMessage, signal: AbortSignal) {
+  return { problem: await treeProblem(path, idMapping, signal) };
 }
 
 async function findRootfs(store: Store, key: string): Promise<Rootfs> {

@@ -46,8 +46,7 @@ function explain(error: Error): BuildError {
     `image has more names and attributes than fit into ${resourceLimits.maxOldGenerationSizeMb} MB`,
     {
       cause: error,
-      suggestion:
-        'use an image with fewer files or shorter names: two million of 8 bytes fit, or 800,000 of 90 bytes',
+      suggestion: 'use an image with fewer files, shorter names or fewer extended attributes',
     },
   );
 }
