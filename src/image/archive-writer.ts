@@ -22,8 +22,12 @@ export class ArchiveWriter implements AsyncDisposable {
   }
 
   /** Adds a directory. */
-  addDirectory(name: string): Promise<void> {
-    return this.#inTurn(() => this.#append(encodeEntry(entryOf(name, 'directory', 0))));
+  async addDirectory(name: string): Promise<void> {
+    try {
+      await this.#inTurn(() => this.#append(encodeEntry(entryOf(name, 'directory', 0))));
+    } catch (error) {
+      throw await this.#failure(error);
+    }
   }
 
   /** Adds a member that is in memory. */

@@ -51,8 +51,12 @@ export class Replacement implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#close();
-    await rm(this.#temporary, { force: true });
+    try {
+      await this.#close();
+      await rm(this.#temporary, { force: true });
+    } catch {
+      // The next writer removes it.
+    }
     await this.#lock.remove();
   }
 

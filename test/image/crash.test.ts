@@ -87,6 +87,7 @@ for (const name of names) {
   });
 }
 
+t.setTimeout(3_600_000);
 const registry = () => {
   throw new Error('no registry here');
 };
