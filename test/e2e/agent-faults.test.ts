@@ -101,30 +101,33 @@ await t.test('L09 store verify looks into root file systems', async (t) => {
   }
 });
 
-await t.test('L03 a disk too small for what assemble writes', async (t) => {
-  const disk = join(bench.directory, 'disk');
-  await mkdir(disk);
-  const script = join(source, '.s2i/bin/assemble');
-  await mkdir(join(source, '.s2i/bin'), { recursive: true });
-  const write = 'dd if=/dev/zero of=/app/big bs=1M count=$MEGABYTES\n';
-  await writeFile(script, `#!/bin/sh\nset -e\n${write}`, { mode: 0o755 });
-  const args = [
-    'build',
-    source,
-    builder,
-    `oci:${disk}/out:1`,
-    '-e',
-    'MEGABYTES=$m',
-    '--progress',
-    'plain',
-  ];
-  const command = `${process.execPath} ${program} ${args.join(' ')}`;
-  const steps = [
-    `mount -t tmpfs -o size=24m tmpfs ${disk}`,
-    `for m in 40 1; do S2OCI_HOME=${disk}/home ${command}; echo "exit code $?"; done`,
-    `ls ${disk}/home/builds`,
-  ];
-  const { stdout, stderr } = await bench.run('unshare', ['-Urm', 'sh', '-c', steps.join('\n')]);
-  t.match(stdout, /^exit code (9|12)\n(.*\n)*exit code 0\n$/, stderr.slice(-1500));
-  t.match(stderr, /No space left/);
-});
+await t.test(
+  'L03 a disk too small for what assemble writes, as store and as upper directory',
+  async (t) => {
+    const disk = join(bench.directory, 'disk');
+    await mkdir(disk);
+    const script = join(source, '.s2i/bin/assemble');
+    await mkdir(join(source, '.s2i/bin'), { recursive: true });
+    const write = 'dd if=/dev/zero of=/app/big bs=1M count=$MEGABYTES\n';
+    await writeFile(script, `#!/bin/sh\nset -e\n${write}`, { mode: 0o755 });
+    const args = [
+      'build',
+      source,
+      builder,
+      `oci:${disk}/out:1`,
+      '-e',
+      'MEGABYTES=$m',
+      '--progress',
+      'plain',
+    ];
+    const command = `${process.execPath} ${program} ${args.join(' ')}`;
+    const steps = [
+      `mount -t tmpfs -o size=24m tmpfs ${disk}`,
+      `for m in 40 1; do S2OCI_HOME=${disk}/home ${command}; echo "exit code $?"; done`,
+      `ls ${disk}/home/builds`,
+    ];
+    const { stdout, stderr } = await bench.run('unshare', ['-Urm', 'sh', '-c', steps.join('\n')]);
+    t.match(stdout, /^exit code (9|12)\n(.*\n)*exit code 0\n$/, stderr.slice(-1500));
+    t.match(stderr, /No space left/);
+  },
+);
