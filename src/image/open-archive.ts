@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { decompress } from '../blob/index.ts';
 import { BuildError } from '../errors/index.ts';
 import type { Compression } from '../model/index.ts';
+import { fileError } from '../store/index.ts';
 import { indexTarFile, openArchiveFile, type TarFile } from './tar-file.ts';
 
 /** A directory of our own; disposing removes it. */
@@ -64,8 +65,9 @@ async function openSpooled(
     };
     return { tar, [Symbol.asyncDispose]: dispose };
   } catch (error) {
+    const explained = await fileError(error, `cannot unpack ${path}`, scratch.path);
     await scratch[Symbol.asyncDispose]();
-    throw error;
+    throw explained;
   }
 }
 

@@ -21,6 +21,7 @@ import {
   type RegistryClient,
   type RegistryClientDeps,
 } from '../registry/index.ts';
+import { fileError } from '../store/index.ts';
 import { type CopyReport, copyImage } from './copy.ts';
 import { type OpenDeps, openDestination, openSource } from './open.ts';
 import type { ScratchDirectory } from './open-archive.ts';
@@ -151,6 +152,8 @@ export class Registry implements AsyncDisposable {
 
 /** Compressed archives cannot be read by offset and are spooled. */
 async function temporaryDirectory(): Promise<ScratchDirectory> {
-  const path = await mkdtemp(join(tmpdir(), 's2oci-'));
+  const path = await mkdtemp(join(tmpdir(), 's2oci-')).catch(async (error) => {
+    throw await fileError(error, 'cannot make a temporary directory', tmpdir());
+  });
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
