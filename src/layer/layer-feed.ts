@@ -4,9 +4,9 @@
  */
 
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import type { Readable } from 'node:stream';
-import { countBytes, decompress, endChunk } from '../blob/index.ts';
+import { open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { countBytes, decompress, endChunk, readFileChunks } from '../blob/index.ts';
 import { BuildError } from '../errors/index.ts';
 import { algorithmOf, type Compression, type Digest, finishDigest } from '../model/index.ts';
 import type { BufferPool, FilledBuffer } from './buffer-pool.ts';
@@ -29,7 +29,10 @@ export interface FeedObserver {
   onBytes(bytes: number): void;
 }
 
-const readSize = 2 ** 18;
+/** The file of a layer, which is opened when it is read. */
+async function* fileChunks({ path, size }: LayerFile): AsyncGenerator<Buffer> {
+  yield* readFileChunks(await open(path), { expected: size }) as AsyncIterable<Buffer>;
+}
 
 /** Starts at once and waits when the pool is empty. */
 export class LayerFeed {
@@ -47,7 +50,7 @@ export class LayerFeed {
     this.#layer = layer;
     this.#pool = pool;
     this.#observer = observer;
-    const file = createReadStream(layer.path, { highWaterMark: readSize });
+    const file = Readable.from(fileChunks(layer), { objectMode: true, highWaterMark: 1 });
     const counted = countBytes(file, (total) => {
       observer.onRead(total - this.#read);
       this.#read = total;
