@@ -2,7 +2,13 @@
 
 import { BuildError } from '../errors/index.ts';
 import { removeTree, treeProblem } from '../layer/index.ts';
-import { chooseRuntime, readIdentity, runtimes, searchTools } from '../runtime/index.ts';
+import {
+  chooseRuntime,
+  type RuntimeDeps,
+  readIdentity,
+  runtimes,
+  searchTools,
+} from '../runtime/index.ts';
 import type { Failpoint, Rootfs, Store } from '../store/index.ts';
 import { capture } from './operations/capture.ts';
 import { copyFiles, digestFiles } from './operations/copy.ts';
@@ -27,15 +33,14 @@ export function createHandlers(
   failpoint: Failpoint,
 ): OperationHandlers {
   const workspaces = new Workspaces(failpoint);
-  const available = runtimes({
-    tools: searchTools(start.env['PATH']),
-    identity: readIdentity(),
-    stateDirectory: start.stateDirectory,
-  });
+  const surroundings = surroundingsOf(start);
+  const available = runtimes(surroundings);
   const deps = {
     store,
     idMapping: start.idMapping,
     runtimes: available,
+    surroundings,
+    told: new Set<string>(),
     workspaces,
     singleId: start.idMapping.kind === 'single',
   };
@@ -83,6 +88,10 @@ export function createHandlers(
 
 async function checkTree(path: string, { idMapping }: StartMessage, signal: AbortSignal) {
   return { problem: await treeProblem(path, idMapping, signal) };
+}
+
+function surroundingsOf({ env, stateDirectory }: StartMessage): RuntimeDeps {
+  return { tools: searchTools(env['PATH']), identity: readIdentity(), stateDirectory };
 }
 
 async function findRootfs(store: Store, key: string): Promise<Rootfs> {

@@ -13,6 +13,7 @@ import type {
   ExecutorName,
   ExitStatus,
   IsolationLevel,
+  LimitKeepers,
   ProcessLimits,
   ProcessUser,
   RunMount,
@@ -234,6 +235,8 @@ export interface RunResult {
   readonly timedOut: boolean;
   /** The limit for which the run was killed. */
   readonly limit?: NonNullable<ExitStatus['limit']>;
+  /** What kept each limit. */
+  readonly keepers: LimitKeepers;
   readonly executor: ExecutorName;
   readonly isolation: IsolationLevel;
   /** Only one id exists: changes of owner and user were answered with success, and not carried out. */

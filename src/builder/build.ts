@@ -7,6 +7,7 @@ import { BuildCache } from '../cache/index.ts';
 import { assembleImage, type ComposedImage } from '../image/index.ts';
 import { digestOf, isJsonObject } from '../model/index.ts';
 import { type BuildDeps, PhaseTimer } from '../pipeline/index.ts';
+import { keepersText } from '../runtime/index.ts';
 import { openContext } from './context.ts';
 import { publishImage, writeOutput } from './output.ts';
 import { type Plan, planBuild } from './plan.ts';
@@ -50,7 +51,9 @@ export async function buildDockerfile(
   const steps: StepReport[] = [];
   const built = await timer.run('steps', async () => {
     const value = await buildStages(workshop, plan, (step) => steps.push(step), signal);
-    return { value, detail: stepsText(steps) };
+    const limits = keepersText(workshop.keepers);
+    const detail = [stepsText(steps), ...(limits === undefined ? [] : [limits])].join(', ');
+    return { value, detail };
   });
   const state = request.squash ? await squash(workshop, built, signal) : built;
   const image = composeState(workshop, state);
@@ -67,6 +70,7 @@ export async function buildDockerfile(
     imageId: image.manifest.config.digest,
     steps,
     transfer: { ...published.transfer, pulled: workshop.pulledBytes },
+    limits: workshop.keepers,
     warnings: workshop.warnings,
   };
 }

@@ -10,6 +10,7 @@ import type {
   SandboxRequest,
   TransferReport,
 } from '../pipeline/index.ts';
+import type { LimitKeepers } from '../runtime/index.ts';
 
 /** A place for the root file system of the result. */
 export interface Output {
@@ -71,5 +72,7 @@ export interface DockerfileBuildResult {
   readonly layers: readonly LayerReport[];
   readonly steps: readonly StepReport[];
   readonly transfer: TransferReport;
+  /** What kept the limits that were asked for; empty when nothing had to be run. */
+  readonly limits: LimitKeepers;
   readonly warnings: readonly string[];
 }

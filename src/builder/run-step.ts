@@ -118,6 +118,7 @@ async function execute(
     signal.throwIfAborted();
     throw (await explainStart(container, program, error)) ?? error;
   });
+  workshop.keepers = result.keepers;
   refuseLimit('the command', result);
   if (result.timedOut)
     throw new BuildError('TIME_LIMIT', `it took longer than ${sandbox.timeoutSeconds} seconds`, {

@@ -16,6 +16,7 @@ import {
   type ResolvedImage,
   resolveImage,
 } from '../pipeline/index.ts';
+import type { LimitKeepers } from '../runtime/index.ts';
 import { type Lease, rootfsKey } from '../store/index.ts';
 import { endOfArchive } from '../tar/index.ts';
 import type { OpenContext } from './context.ts';
@@ -51,6 +52,8 @@ export class Workshop {
   /** Runs heavy work when there is room for it. */
   readonly limit = pLimit(parallelSteps);
   pulledBytes = 0;
+  /** What kept the limits of the commands that were run. */
+  keepers: LimitKeepers = {};
   /** Everything that the user was warned of. */
   readonly warnings: string[] = [];
   readonly #images = new Map<string, Promise<ResolvedImage>>();

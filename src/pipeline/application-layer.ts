@@ -12,6 +12,7 @@ import type {
   SecretValue,
 } from '../agent/index.ts';
 import type { NewLayer } from '../image/index.ts';
+import type { LimitKeepers } from '../runtime/index.ts';
 import {
   imageMetadataPath,
   type Labels,
@@ -65,6 +66,8 @@ export interface MadeLayer {
   readonly restored: RestoredArtifacts;
   /** Bytes fetched of builder, runtime and previous image. */
   readonly pulledBytes: number;
+  /** What kept the limits of assemble. */
+  readonly limits: LimitKeepers;
   /** The container as assemble left it, for the artifacts of the next build. */
   readonly assembled: AssembledContainer;
 }
@@ -173,7 +176,7 @@ class LayerMaker {
     const pulledBytes = pulled.reduce((sum, part) => sum + (part?.pulledBytes ?? 0), 0);
     const { environment } = source;
     const left = { container, user, scripts, environment, lease, restored: restored.kept };
-    return { made, restored, pulledBytes, assembled: left };
+    return { made, restored, pulledBytes, limits: ran.keepers, assembled: left };
   }
 
   async #openRuntime(): Promise<OpenRuntime | undefined> {

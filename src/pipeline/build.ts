@@ -196,6 +196,7 @@ async function findLayer(
     ...(near === undefined ? {} : { near }),
     restored: nothingRestored(reason),
     pulledBytes: 0,
+    limits: {},
     cached: { used: true, reason: `found in ${hit.place}` },
   };
 }
@@ -227,6 +228,7 @@ function resultOf(
     phases: run.timer.times,
     transfer: { ...published.transfer, pulled: layer.pulledBytes },
     ...{ executor, isolation, storage, idMapping, leftOut },
+    limits: layer.limits,
     cache: layer.cached,
     incremental: incrementalReport(restored, kept),
     warnings: run.warnings,

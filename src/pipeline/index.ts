@@ -17,7 +17,7 @@ export {
   readSecret,
 } from './given/secrets.ts';
 export { type GivenSsh, mountSsh, type OpenSsh, openSsh, parseSsh } from './given/ssh.ts';
-export { limitNotes, refuseLimit } from './limits.ts';
+export { refuseLimit } from './limits.ts';
 export type { BuildOnBuild, OnBuildOrder, OnBuildOutcome } from './on-build-port.ts';
 export { PhaseTimer } from './phase-timer.ts';
 export { checkedLayers, fetchLayers, fetchStack } from './phases/fetch.ts';

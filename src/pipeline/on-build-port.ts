@@ -1,7 +1,7 @@
 /** The port through which builds with ONBUILD instructions reach the Dockerfile engine, which stands above the pipeline. */
 
 import type { Digest } from '../model/index.ts';
-import type { BuildRequest, LayerReport, TransferReport } from './request.ts';
+import type { BuildRequest, BuildResult, LayerReport, TransferReport } from './request.ts';
 
 /** A Dockerfile to be built, with the request that it came from. */
 export interface OnBuildOrder {
@@ -21,6 +21,7 @@ export interface OnBuildOutcome {
   readonly imageId: Digest;
   readonly layers: readonly LayerReport[];
   readonly transfer: TransferReport;
+  readonly limits: BuildResult['limits'];
   readonly warnings: readonly string[];
 }
 

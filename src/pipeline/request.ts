@@ -7,6 +7,7 @@ import type { Compression, Digest, Platform } from '../model/index.ts';
 import type {
   ExecutorName,
   IsolationLevel,
+  LimitKeepers,
   NetworkMode,
   ProcessLimits,
   RunSpec,
@@ -160,6 +161,8 @@ export interface BuildResult {
   readonly isolation?: IsolationLevel;
   readonly storage?: StorageKind;
   readonly idMapping: string;
+  /** What kept the limits that were asked for; empty when assemble did not have to be run. */
+  readonly limits: LimitKeepers;
   readonly incremental: IncrementalReport;
   /** What `--runtime-image` came to. */
   readonly runtime?: { readonly reference: string; readonly digest: Digest };

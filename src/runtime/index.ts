@@ -1,11 +1,14 @@
 /** Namespaces, executors, and what this machine allows of them. */
 
+export { type KeptLimits, keepLimits } from './cgroup/keep.ts';
+export { keepersText } from './cgroup/notes.ts';
 export type { Considered, RuntimeChosen, RuntimeRequest } from './choose.ts';
 export { chooseRuntime, compareIsolation } from './choose.ts';
 export type { RuntimeDeps } from './deps.ts';
 export { type DoctorDeps, diagnose } from './doctor/diagnose.ts';
 export { renderDoctor } from './doctor/render.ts';
 export type { Chain, DoctorReport, Finding, FindingStatus } from './doctor/report.ts';
+export { killLeftovers } from './leftovers.ts';
 export { defaultCapabilities } from './machine/capabilities.ts';
 export { type Census, processesOfUser, takeCensus, type UserProcess } from './machine/census.ts';
 export { closeInheritedDescriptors } from './machine/descriptors.ts';
@@ -13,7 +16,6 @@ export type { IdExtent, Identity } from './machine/identity.ts';
 export { ownsOneId, readIdentity } from './machine/identity.ts';
 export { resourceNames } from './machine/limits.ts';
 export { readMountPoints } from './machine/mounts.ts';
-export { killLeftovers } from './machine/tag.ts';
 export type { Tools } from './machine/tools.ts';
 export { searchTools } from './machine/tools.ts';
 export type { Mapping } from './namespace/methods.ts';

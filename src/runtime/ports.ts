@@ -58,11 +58,16 @@ export interface RunSpec {
   /** Answers chown, set*id and device mknod with success, for builds under a single id that expect root. */
   readonly fakeRoot: boolean;
   readonly limits?: ProcessLimits;
+  /** A control group that the process is put into; the limits that it keeps are not among `limits`. */
+  readonly group?: RunGroup;
   /** Another filter of system calls than that of every build step; `unconfined` leaves it out. */
   readonly seccomp?: 'unconfined' | SeccompFilter;
 }
 
-/** Limits of a run; one above the machine's own is lowered to that (setrlimit(2)). */
+/**
+ * Limits of a run; one above the machine's own is lowered to that (setrlimit(2)). What is said of memory, processes and
+ * processors is without a control group, see `keepLimits`.
+ */
 export interface ProcessLimits {
   /** Memory of all processes together, in bytes; beyond it the run is killed within half a second. */
   readonly memory?: number;
@@ -79,6 +84,26 @@ export interface ProcessLimits {
     readonly soft: number;
     readonly hard: number;
   }[];
+}
+
+/**
+ * What keeps each limit of a run: the kernel, by a control group; a look from time to time; for processors, that the run
+ * is kept on whole ones.
+ */
+export interface LimitKeepers {
+  readonly memory?: 'cgroup' | 'watch';
+  readonly processes?: 'cgroup' | 'watch';
+  readonly cpus?: 'cgroup' | 'affinity';
+}
+
+/** A control group as those see it who put a process into it. */
+export interface RunGroup {
+  /** Starts a command in the group. */
+  readonly prefix: readonly string[];
+  /** How often the kernel refused another process; absent when the group does not count processes. */
+  readonly refusals?: () => number;
+  /** Kills everything in the group. */
+  kill(): void;
 }
 
 /** File descriptors that become 0, 1 and 2 of the process; the runtime never closes them. */

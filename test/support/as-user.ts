@@ -51,6 +51,8 @@ export interface RunOptions {
   /** Added to a minimal environment (`HOME`, `PATH`, `TMPDIR`, `LANG`); undefined removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly input?: string | Uint8Array;
+  /** A command that whoever runs the tests starts the whole with, such as one that enters a control group. */
+  readonly enter?: readonly string[];
   readonly signal?: AbortSignal;
 }
 
@@ -95,8 +97,8 @@ export function spawnAs(
   args: readonly string[],
   options: RunOptions & Pick<SpawnOptions, 'stdio' | 'detached'> = {},
 ) {
-  const { user, cwd, env, signal, stdio, detached } = options;
-  const [file = '', ...argv] = commandFor(user, command, args);
+  const { user, cwd, env, enter = [], signal, stdio, detached } = options;
+  const [file = '', ...argv] = [...enter, ...commandFor(user, command, args)];
   return spawn(file, argv, {
     ...(cwd === undefined ? {} : { cwd }),
     ...(signal === undefined ? {} : { signal }),

@@ -8,8 +8,15 @@ import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { BuildError } from '../../errors/index.ts';
 import { resolveInRoot } from '../../layer/index.ts';
-import type { ExitStatus, RunMount, RunSpec, RunStdio, Runtime } from '../../runtime/index.ts';
-import { chooseRuntime } from '../../runtime/index.ts';
+import type {
+  ExitStatus,
+  RunMount,
+  RunSpec,
+  RunStdio,
+  Runtime,
+  RuntimeDeps,
+} from '../../runtime/index.ts';
+import { chooseRuntime, keepLimits } from '../../runtime/index.ts';
 import { prepareMountPoints } from '../mount-points.ts';
 import { type MountDeps, prepareMounts } from '../mounts/prepare.ts';
 import { mountRootEmulation } from '../mounts/root-emulation.ts';
@@ -25,6 +32,9 @@ import type { Workspace } from '../workspace.ts';
 /** What the operation needs besides its input. */
 export interface RunDeps extends MountDeps {
   readonly runtimes: readonly Runtime[];
+  readonly surroundings: RuntimeDeps;
+  /** What was said about limits already. */
+  readonly told: Set<string>;
   /** Under a single id, builds that expect root get an emulation of it. */
   readonly singleId: boolean;
 }
@@ -58,35 +68,40 @@ export async function runProcess(
   const points = mounts.map((mount) => ({ target: mount.target, kind: kindOf(mount) }));
   using _points =
     workspace.inPlace === undefined ? prepareMountPoints(workspace.root, points) : undefined;
-  const spec: RunSpec = {
-    id: randomBytes(16).toString('hex'),
-    rootfs: workspace.root,
-    args: request.args,
-    env: request.env,
-    cwd: request.cwd,
-    user: request.user,
-    mounts,
-    network,
-    hostname: 's2oci',
-    readOnlyRootfs: false,
-    capabilities: request.capabilities,
-    fakeRoot,
-    ...(request.limits === undefined ? {} : { limits: request.limits }),
-    ...(request.seccomp === undefined ? {} : { seccomp: request.seccomp }),
-  };
+  await using kept = await keepLimits(deps.surroundings, request.limits);
+  tellOnce(deps, kept.notes, context);
+  const spec = { ...specOf(workspace, request), mounts, fakeRoot, ...kept.spec };
   const limit = timeLimit(request.timeoutSeconds, context.signal);
-  const status = await withStdio(workspace, request, context, (stdio, stopped) =>
+  const ended = await withStdio(workspace, request, context, (stdio, stopped) =>
     choice.runtime.run(spec, stdio, AbortSignal.any([limit.signal, stopped])),
   );
   context.signal.throwIfAborted();
-  if (!limit.reached()) refuseFailure(choice.runtime.name, status);
+  const timedOut = limit.reached();
+  const { status, wasRefused } = timedOut
+    ? { status: ended, wasRefused: false }
+    : kept.judge(ended);
+  if (wasRefused) warn(context, 'processes were refused at --pids-limit; it went on without them');
+  if (!timedOut) refuseFailure(choice.runtime.name, status);
   return {
     code: status.code,
-    timedOut: limit.reached(),
+    timedOut,
     ...(status.limit === undefined ? {} : { limit: status.limit }),
+    keepers: kept.keepers,
     executor: choice.runtime.name,
     isolation: choice.isolation,
     emulatedRoot: fakeRoot,
+  };
+}
+
+function specOf(workspace: Workspace, request: RunRequest): Omit<RunSpec, 'mounts' | 'fakeRoot'> {
+  const { args, env, cwd, user, network, capabilities, seccomp } = request;
+  return {
+    ...{ args, env, cwd, user, network, capabilities },
+    id: randomBytes(16).toString('hex'),
+    rootfs: workspace.root,
+    hostname: 's2oci',
+    readOnlyRootfs: false,
+    ...(seccomp === undefined ? {} : { seccomp }),
   };
 }
 
@@ -115,6 +130,14 @@ function kindOf(mount: RunMount): 'file' | 'directory' {
 
 function warn(context: OperationContext, message: string): void {
   void context.emit({ type: 'warning', message });
+}
+
+/** Runs of one build have the same limits. */
+function tellOnce({ told }: RunDeps, notes: readonly string[], context: OperationContext): void {
+  for (const note of notes.filter((text) => !told.has(text))) {
+    told.add(note);
+    warn(context, note);
+  }
 }
 
 function timeLimit(

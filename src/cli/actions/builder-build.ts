@@ -10,7 +10,7 @@ import {
 import type { Settings } from '../../config/index.ts';
 import { asBuildError, BuildError } from '../../errors/index.ts';
 import { hostPlatform, parsePlatform } from '../../model/index.ts';
-import { limitNotes, parseSecret, parseSsh, writeReportFile } from '../../pipeline/index.ts';
+import { parseSecret, parseSsh, writeReportFile } from '../../pipeline/index.ts';
 import { parseVariable } from '../../s2i/index.ts';
 import { type CommandIo, flagOption, type Invocation, listOption, textOption } from '../command.ts';
 import { openImages } from '../images.ts';
@@ -32,8 +32,6 @@ export async function buildBuilder(invocation: Invocation): Promise<number> {
   const request = dockerfileRequestFrom(invocation, config.values);
   const renderer = createCommandRenderer(config, io);
   reportConfigWarnings(config, renderer, Date.now());
-  for (const message of limitNotes(request.limits))
-    renderer.emit({ type: 'log', level: 'warning', message, time: Date.now() });
   try {
     await using session = await openSession(config, invocation);
     await using images = await openImages(config, io, session.store, renderer);

@@ -13,13 +13,25 @@ const defaultOutputBytes = 64 * 1024 * 1024;
 const leastMemory = 4 * 1024 * 1024;
 
 /**
- * Reads `--memory`, `--cpus`, `--pids-limit`, `--ulimit` and `--log-limit`.
+ * Reads the options of {@link processLimitsFrom} and `--log-limit`.
  *
  * @throws BuildError `USAGE_INVALID`
  */
 export function limitsFrom(
   options: OptionValues,
 ): Pick<SandboxRequest, 'limits' | 'maxOutputBytes'> {
+  return {
+    limits: processLimitsFrom(options),
+    maxOutputBytes: sizeOption(textOption(options, 'logLimit')) ?? defaultOutputBytes,
+  };
+}
+
+/**
+ * Reads `--memory`, `--cpus`, `--pids-limit` and `--ulimit`.
+ *
+ * @throws BuildError `USAGE_INVALID`
+ */
+export function processLimitsFrom(options: OptionValues): ProcessLimits {
   const resources = listOption(options, 'ulimit').map(parseResource);
   const memory = sizeOption(textOption(options, 'memory'));
   if (memory !== undefined && memory < leastMemory)
@@ -27,13 +39,10 @@ export function limitsFrom(
   const cpus = numberOption(options, 'cpus', /^\d{1,4}(?:\.\d{1,3})?$/);
   const processes = numberOption(options, 'pidsLimit', /^\d{1,7}$/);
   return {
-    limits: {
-      ...(memory === undefined ? {} : { memory }),
-      ...(cpus === undefined ? {} : { cpus }),
-      ...(processes === undefined ? {} : { processes }),
-      ...(resources.length === 0 ? {} : { resources }),
-    },
-    maxOutputBytes: sizeOption(textOption(options, 'logLimit')) ?? defaultOutputBytes,
+    ...(memory === undefined ? {} : { memory }),
+    ...(cpus === undefined ? {} : { cpus }),
+    ...(processes === undefined ? {} : { processes }),
+    ...(resources.length === 0 ? {} : { resources }),
   };
 }
 

@@ -8,7 +8,6 @@ import {
   type BuildRequest,
   type BuildResult,
   build,
-  limitNotes,
   writeDockerfile,
   writeReportFile,
 } from '../../pipeline/index.ts';
@@ -90,7 +89,7 @@ async function runAccepted(
   const request = { ...plain, env: [...plain.env, ...file.entries] };
   const renderer = createCommandRenderer(config, io);
   reportConfigWarnings(config, renderer, Date.now());
-  const notes = [...said, ...file.warnings, ...limitNotes(request.limits)];
+  const notes = [...said, ...file.warnings];
   for (const message of notes) warn(renderer, message);
   const build = { invocation, config, request, renderer, half };
   try {

@@ -12,6 +12,7 @@ import {
   fetchLayers,
   type NamedScript,
   placeUsage,
+  refuseLimit,
   resolveImage,
   type SandboxSettings,
   unpackImage,
@@ -30,6 +31,7 @@ import { openImages } from '../images.ts';
 import { createCommandRenderer } from '../reporting.ts';
 import { idsOf, openSession } from '../session.ts';
 import { loadSettings } from '../wiring.ts';
+import { processLimitsFrom } from './limit-options.ts';
 
 /** Runs an image by its own command, or by the one that was typed. */
 export function run(invocation: Invocation): Promise<number> {
@@ -66,7 +68,10 @@ export function usage(typed: Invocation): Promise<number> {
 
 /** Runs an image that was just built, by its own command, with what of the build's options is about running. */
 export function runTag({ io, options }: Invocation, tag: string): Promise<number> {
-  const kept = { ...options, env: undefined, user: undefined, workdir: undefined };
+  const ofAssemble = ['env', 'user', 'workdir', 'memory', 'cpus', 'pidsLimit', 'ulimit'];
+  const kept = Object.fromEntries(
+    Object.entries(options).filter(([name]) => !ofAssemble.includes(name)),
+  );
   return run({ io, args: [tag], options: kept });
 }
 
@@ -114,7 +119,8 @@ async function runImage(
   );
   const path = command[0] ?? image.config.execution.entrypoint[0] ?? '';
   const script = { name, path, code: 'RUN_FAILED', phase: 'assemble' } as const;
-  return await runCommand(container, script, process, sandboxFrom(config.values), io);
+  const sandbox = { ...sandboxFrom(config.values), limits: processLimitsFrom(invocation.options) };
+  return await runCommand(container, script, process, sandbox, io);
 }
 
 /** Runs the process; its exit code is the command's, and what kept its script from starting is said. */
@@ -131,7 +137,9 @@ async function runCommand(
       ? await explainRuntimeFailure(container, script, failure)
       : undefined;
   try {
-    const { code } = await container.run(script.phase, process, sandbox, signal);
+    const result = await container.run(script.phase, process, sandbox, signal);
+    refuseLimit('the command', result);
+    const { code } = result;
     const cause = code === 0 ? undefined : await explain(code);
     if (cause !== undefined) printFailure(cause, io);
     return code;

@@ -132,6 +132,26 @@ export const contentOptions: readonly OptionSpec[] = [
   },
 ];
 
+/** Options that limit what something uses; it is put into a control group where one is delegated. */
+export function limitOptionsOf(what: string): readonly OptionSpec[] {
+  return [
+    {
+      flags: '--memory <size>',
+      description: `memory of ${what}, such as 2G; it is ended beyond it`,
+    },
+    { flags: '--cpus <number>', description: `processors that ${what} may use, such as 1.5` },
+    {
+      flags: '--pids-limit <number>',
+      description: `processes of ${what}; it is ended when it wants more and more`,
+    },
+    {
+      flags: '--ulimit <name=soft[:hard]>',
+      description: `resource limit of ${what}, such as nofile=1024`,
+      repeatable: true,
+    },
+  ];
+}
+
 /** Options of the place in which assemble runs. */
 export const sandboxOptions: readonly OptionSpec[] = [
   { flags: '--executor <name>', description: 'what runs assemble', choices: executors },
@@ -191,20 +211,7 @@ export const sandboxOptions: readonly OptionSpec[] = [
     description: 'ssh agent, or keys, that assemble may use',
     repeatable: true,
   },
-  {
-    flags: '--memory <size>',
-    description: 'memory of assemble, such as 2G; it is ended beyond it',
-  },
-  { flags: '--cpus <number>', description: 'processors that assemble is kept on' },
-  {
-    flags: '--pids-limit <number>',
-    description: 'processes of assemble; it is ended when it stays above',
-  },
-  {
-    flags: '--ulimit <name=soft[:hard]>',
-    description: 'resource limit of assemble, such as nofile=1024',
-    repeatable: true,
-  },
+  ...limitOptionsOf('assemble'),
   { flags: '--log-limit <size>', description: 'output of assemble that is shown (default: 64M)' },
   { flags: '--timeout <seconds>', description: 'time after which assemble is ended' },
 ];

@@ -1,7 +1,13 @@
 /** `s2oci run` and `s2oci usage`: run an image rootless, in the executors that builds use. */
 
 import type { CommandSpec, OptionSpec } from '../command.ts';
-import { allowRemoteScripts, networks, registryOptions, reportOptions } from './build-options.ts';
+import {
+  allowRemoteScripts,
+  limitOptionsOf,
+  networks,
+  registryOptions,
+  reportOptions,
+} from './build-options.ts';
 import { s2iOptions } from './s2i-flags.ts';
 
 const imageArgument = {
@@ -41,6 +47,7 @@ export const runCommand: CommandSpec = {
     },
     { flags: '-u, --user <user>', description: "user instead of the image's own" },
     { flags: '-w, --workdir <dir>', description: "working directory instead of the image's own" },
+    ...limitOptionsOf('the process'),
     ...executionOptions,
   ],
   examples: [

@@ -2,6 +2,7 @@
 
 import type { MountRequest, RunResult } from '../../agent/index.ts';
 import { BuildError } from '../../errors/index.ts';
+import { keepersText } from '../../runtime/index.ts';
 import type { ResolvedUser } from '../../s2i/index.ts';
 import { scriptCommand, scriptEnvironment, workingDirectoryOf } from '../../s2i/index.ts';
 import type { Container, SandboxSettings } from '../container.ts';
@@ -71,7 +72,14 @@ export async function assemble(
       },
     );
   }
-  const { executor, isolation, emulatedRoot } = result;
-  const root = emulatedRoot ? ', root emulated: only one user id exists' : '';
-  return { value: result, detail: `${executor}, isolation ${isolation}${root}` };
+  return { value: result, detail: detailOf(result) };
+}
+
+function detailOf({ executor, isolation, emulatedRoot, keepers }: RunResult): string {
+  const limits = keepersText(keepers);
+  return [
+    ...[executor, `isolation ${isolation}`],
+    ...(emulatedRoot ? ['root emulated: only one user id exists'] : []),
+    ...(limits === undefined ? [] : [limits]),
+  ].join(', ');
 }

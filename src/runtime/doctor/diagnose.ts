@@ -10,6 +10,7 @@ import {
 import type { Advice } from './advice.ts';
 import { appArmorAdvice, fullMapFix, userNamespaceAdvice } from './advice.ts';
 import { advisoryFinding } from './advisories.ts';
+import { groupFindings, probeGroups } from './control-groups.ts';
 import { collectFacts, type Facts } from './facts.ts';
 import { describeEnvironment, passiveFindings } from './passive.ts';
 import type { Chain, DoctorReport, Finding } from './report.ts';
@@ -21,12 +22,14 @@ export type DoctorDeps = ActiveDeps;
 export async function diagnose(deps: DoctorDeps, signal?: AbortSignal): Promise<DoctorReport> {
   const started = performance.now();
   const facts = collectFacts(deps.tools, deps.env);
-  const [methods, inside] = await Promise.all([
+  const [methods, inside, groups] = await Promise.all([
     probeMethods(deps, facts, signal),
     probeInside(deps, signal),
+    probeGroups(deps.tools),
   ]);
   const findings = [
     ...passiveFindings(facts),
+    ...groupFindings(facts, groups),
     ...methodFindings(methods, facts, inside.namespace.mapping),
     ...insideFindings(inside),
   ];

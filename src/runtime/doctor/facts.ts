@@ -25,6 +25,8 @@ export interface Facts {
   readonly newuidmap: HelperMode;
   readonly newgidmap: HelperMode;
   readonly tunnel: boolean;
+  /** A systemd of this user runs, which can be asked for a scope. */
+  readonly userManager: boolean;
   /** Absolute paths of the programs that matter; undefined for missing ones. */
   readonly programs: Readonly<Record<ProgramName, string | undefined>>;
   /** Where this seems to be, such as `kubernetes`. */
@@ -72,6 +74,7 @@ export function collectFacts(
     newuidmap: helperMode(tools.find('newuidmap')),
     newgidmap: helperMode(tools.find('newgidmap')),
     tunnel: existsSync('/dev/net/tun'),
+    userManager: existsSync(`/run/user/${identity.uid}/systemd`),
     programs: Object.fromEntries(
       programNames.map((name) => [name, tools.find(name)]),
     ) as Facts['programs'],

@@ -14,7 +14,6 @@ export function passiveFindings(facts: Facts): readonly Finding[] {
     rangeFinding(facts),
     helperFinding(facts),
     procFinding(facts),
-    cgroupFinding(facts),
     tunnelFinding(facts),
     ...programFindings(facts),
   ];
@@ -150,20 +149,6 @@ function procFinding({ mounts }: Facts): Finding {
     detail: `/proc is masked in ${covered.length} places, so a fresh one is refused and the outer one gets bound`,
     fix: 'set procMount: Unmasked with hostUsers: false (docker: --security-opt systempaths=unconfined)',
   };
-}
-
-function cgroupFinding({ mounts }: Facts): Finding {
-  const types = new Set(
-    mounts.filter(({ point }) => point.startsWith('/sys/fs/cgroup')).map(({ type }) => type),
-  );
-  const id = 'cgroup';
-  if (types.has('cgroup') && types.has('cgroup2')) {
-    const detail = 'control groups v1 and v2 are both mounted; crun refuses that';
-    return { id, status: 'warn', detail, fix: 'boot with systemd.unified_cgroup_hierarchy=1' };
-  }
-  if (types.has('cgroup2')) return { id, status: 'pass', detail: 'control groups v2' };
-  const detail = types.has('cgroup') ? 'control groups v1' : 'no control groups are mounted';
-  return { id, status: 'warn', detail: `${detail}: memory and cpu of builds cannot be limited` };
 }
 
 function tunnelFinding({ tunnel }: Facts): Finding {

@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs';
 
 /** One mount. */
 export interface MountPoint {
+  /** What of the file system is mounted. */
+  readonly root: string;
   readonly point: string;
   readonly type: string;
 }
@@ -15,7 +17,8 @@ export function parseMounts(text: string): readonly MountPoint[] {
     .filter((line) => line !== '')
     .map((line) => {
       const [before = '', after = ''] = line.split(' - ');
-      return { point: unescaped(before.split(' ')[4] ?? ''), type: after.split(' ')[0] ?? '' };
+      const [, , , root = '', point = ''] = before.split(' ').map(unescaped);
+      return { root, point, type: after.split(' ')[0] ?? '' };
     });
 }
 

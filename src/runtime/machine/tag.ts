@@ -52,21 +52,18 @@ export function createTag(
   return {
     prefix: [prlimit, `--msgqueue=${mark.queue}`, `--sigpending=${mark.signals}`, '--'],
     killAll: async () => {
-      await killMarked(mark);
+      await killAll(mark);
       rmSync(record, { force: true });
     },
   };
 }
 
-/**
- * Ends the processes that a killed agent left behind, by the marks recorded in its state directory. Only
- * where no pid namespace could be made is there ever anything to do.
- */
-export async function killLeftovers(stateDirectory: string): Promise<void> {
+/** Ends the processes that a killed agent left behind, by the marks recorded in its state directory. */
+export async function killMarked(stateDirectory: string): Promise<void> {
   for (const name of readdirSync(stateDirectory)) {
     const [, queue, signals] = /^tag-(\d+)-(\d+)$/.exec(name) ?? [];
     if (queue === undefined || signals === undefined) continue;
-    await killMarked({ queue: Number(queue), signals: Number(signals) });
+    await killAll({ queue: Number(queue), signals: Number(signals) });
     rmSync(join(stateDirectory, name), { force: true });
   }
 }
@@ -78,7 +75,7 @@ function isMarked(limits: string, mark: Mark): boolean {
   );
 }
 
-async function killMarked(mark: Mark): Promise<void> {
+async function killAll(mark: Mark): Promise<void> {
   const end = performance.now() + timeLimit;
   while (performance.now() < end) {
     const living = listProcesses().filter(

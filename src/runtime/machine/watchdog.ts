@@ -1,29 +1,33 @@
 /**
- * Watches a family of processes where no control group can limit it.
+ * Watches a family of processes where no control group limits it, and one that a control group refuses processes.
  *
  * Looking every quarter of a second catches a build that outgrows its limits before the machine suffers; it
  * is no hard wall. Counted as memory is what only these processes use: anonymous and shared, resident or
- * swapped out. A family that stays above its limit of processes only multiplies, and is ended; the kernel
- * keeps it from growing much further meanwhile (RLIMIT_NPROC).
+ * swapped out. A family that stays above its limit of processes, or at that of its group, only multiplies, and is
+ * ended; the kernel keeps it from growing much further meanwhile (RLIMIT_NPROC, pids.max).
  */
 
 import { readFileSync } from 'node:fs';
-import type { ProcessLimits } from '../ports.ts';
+import type { ProcessLimits, RunGroup } from '../ports.ts';
 import { parseStatus } from './identity.ts';
 import { listProcesses, type ProcessEntry } from './processes.ts';
 
 /** What of a run is watched. */
-export type WatchedLimits = Pick<ProcessLimits, 'memory' | 'processes'>;
+export interface WatchedLimits {
+  readonly memory: ProcessLimits['memory'];
+  readonly processes: ProcessLimits['processes'];
+  readonly refusals: RunGroup['refusals'];
+}
 
 /** A running watch. */
 export interface Watchdog extends Disposable {
   /** The limit that was reached, and for which `act` was called. */
-  readonly reached: keyof WatchedLimits | undefined;
+  readonly reached: 'memory' | 'processes' | undefined;
 }
 
 const interval = 250;
 
-/** For how many looks in a row a family may be above its limit of processes. */
+/** For how many looks in a row a family may be above its limit of processes, or be refused more. */
 const patience = 8;
 
 /**
@@ -33,11 +37,14 @@ const patience = 8;
  */
 export function watchFamily(root: number, limits: WatchedLimits, act: () => void): Watchdog {
   const { memory = Number.POSITIVE_INFINITY, processes = Number.POSITIVE_INFINITY } = limits;
-  let reached: keyof WatchedLimits | undefined;
+  let reached: Watchdog['reached'];
   let crowded = 0;
+  let refused = 0;
   const timer = setInterval(() => {
     const family = familyOf(root);
-    crowded = family.length > processes ? crowded + 1 : 0;
+    const refusedBefore = refused;
+    refused = limits.refusals?.() ?? 0;
+    crowded = family.length > processes || refused > refusedBefore ? crowded + 1 : 0;
     if (crowded >= patience) reached = 'processes';
     else if (memoryOf(family) > memory) reached = 'memory';
     if (reached === undefined) return;

@@ -3,7 +3,7 @@
 import type { RuntimeDeps } from '../deps.ts';
 import { canMount } from '../machine/identity.ts';
 import { onProcessors } from '../machine/limits.ts';
-import type { ProcessLimits, RunSpec } from '../ports.ts';
+import type { ProcessLimits, RunGroup, RunSpec } from '../ports.ts';
 
 /** The number of the first extra descriptor; the others follow. */
 export const firstExtraDescriptor = 5;
@@ -38,6 +38,8 @@ export interface SupervisedCommand {
   readonly network?: 'slirp4netns' | 'pasta' | undefined;
   /** Limits of the command and all it starts that are kept from outside. */
   readonly limits?: Pick<ProcessLimits, 'memory' | 'processes' | 'cpus'>;
+  /** A control group for the command and all it starts. */
+  readonly group?: RunGroup;
   /** The command reports by itself on descriptor 3 that it is about to start the process. */
   readonly reportsStart?: boolean;
 }
@@ -61,9 +63,10 @@ exec "$@"
 `;
 
 /** What a run asks of the supervisor, whatever its executor. */
-export function demandsOf({ limits, network }: RunSpec): Partial<SupervisedCommand> {
+export function demandsOf({ limits, group, network }: RunSpec): Partial<SupervisedCommand> {
   return {
     ...(limits === undefined ? {} : { limits }),
+    ...(group === undefined ? {} : { group }),
     network: network === 'host' || network === 'none' ? undefined : network,
   };
 }
@@ -73,7 +76,7 @@ export function isIsolated({ identity }: RuntimeDeps, command: SupervisedCommand
   return canMount(identity) && command.pidNamespace !== false;
 }
 
-/** The whole command line: parent death signal, namespaces, the shell that reports, the command. */
+/** The whole command line: parent death signal, control group, namespaces, the shell that reports, the command. */
 export function commandLine(deps: RuntimeDeps, command: SupervisedCommand): readonly string[] {
   const { tools } = deps;
   const setpriv = tools.find('setpriv');
@@ -81,6 +84,7 @@ export function commandLine(deps: RuntimeDeps, command: SupervisedCommand): read
   const { source = '', target = '' } = command.bind ?? {};
   return [
     ...guard,
+    ...(command.group?.prefix ?? []),
     ...onProcessors(deps, command.limits?.cpus),
     ...namespacePart(deps, command),
     ...[tools.find('sh') ?? '/bin/sh', '-c', script, 'sh', tools.find('mount') ?? 'mount'],

@@ -3,8 +3,8 @@
  *
  * Where the agent may make namespaces the command is the first process of a pid namespace of its own:
  * when it ends, or is killed, the kernel kills all its descendants and waits for them before the exit is
- * seen, daemons that hold stdout included. Elsewhere a mark on the processes finds leftovers. Messages of the launch are told from the process's own
- * stderr by a pipe that the launching shell gives up.
+ * seen, daemons that hold stdout included. Elsewhere a mark on the processes finds leftovers, and a control group, where there is one. Messages of the
+ * launch are told from the process's own stderr by a pipe that the launching shell gives up.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -23,7 +23,7 @@ import {
 } from '../machine/helper.ts';
 import { entryOfChild, namespaceInitOf } from '../machine/processes.ts';
 import { createTag } from '../machine/tag.ts';
-import { type Watchdog, type WatchedLimits, watchFamily } from '../machine/watchdog.ts';
+import { type Watchdog, watchFamily } from '../machine/watchdog.ts';
 import type { ExitStatus, RunStdio } from '../ports.ts';
 import {
   commandLine,
@@ -69,8 +69,9 @@ export async function supervise(
   const report = collect(streamAt(child, 3));
   const outputs = feed(child, extra);
   await using network = await connectNetwork(deps, child, command.network, end);
-  using watchdog = watch(child, command.limits);
+  using watchdog = watch(child, command);
   const code = await end;
+  command.group?.kill();
   await tag?.killAll();
   // who held the other ends is dead, so what was written arrives now, and then the end
   await settleWithin(drainTime, [messages, report, ...outputs]);
@@ -104,10 +105,17 @@ export function statusOf(exit: SupervisedExit, failure?: string): ExitStatus {
   return { code: exit.code, runtimeFailure: exit.messages || `launch ended with ${exit.code}` };
 }
 
-function watch(child: ChildProcess, limits: WatchedLimits = {}): Watchdog | undefined {
-  if (limits.memory === undefined && limits.processes === undefined) return undefined;
+function watch(
+  child: ChildProcess,
+  { limits: { memory, processes } = {}, group }: SupervisedCommand,
+): Watchdog | undefined {
+  const refusals = group?.refusals;
+  const isWatched = [memory, processes, refusals].some((limit) => limit !== undefined);
+  if (!isWatched) return undefined;
   const root = child.pid === undefined ? undefined : entryOfChild(child.pid)?.pids[0];
-  return root === undefined ? undefined : watchFamily(root, limits, () => killTree(child));
+  return root === undefined
+    ? undefined
+    : watchFamily(root, { memory, processes, refusals }, () => killTree(child));
 }
 
 function refuseLeaks(): void {

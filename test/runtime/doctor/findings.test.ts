@@ -3,6 +3,7 @@
 import t from 'tap';
 import { fullMapFix, userNamespaceAdvice } from '../../../src/runtime/doctor/advice.ts';
 import { advisoryFinding } from '../../../src/runtime/doctor/advisories.ts';
+import { type GroupProbe, groupFindings } from '../../../src/runtime/doctor/control-groups.ts';
 import type { Facts } from '../../../src/runtime/doctor/facts.ts';
 import { describeEnvironment, passiveFindings } from '../../../src/runtime/doctor/passive.ts';
 import { renderDoctor } from '../../../src/runtime/index.ts';
@@ -43,14 +44,15 @@ const desktop: Facts = {
   },
   label: 'unconfined',
   mounts: [
-    { point: '/', type: 'ext4' },
-    { point: '/proc', type: 'proc' },
-    { point: '/sys/fs/cgroup', type: 'cgroup2' },
+    { root: '/', point: '/', type: 'ext4' },
+    { root: '/', point: '/proc', type: 'proc' },
+    { root: '/', point: '/sys/fs/cgroup', type: 'cgroup2' },
   ],
   noSubordinateIds: undefined,
   newuidmap: 'setuid',
   newgidmap: 'setuid',
   tunnel: true,
+  userManager: true,
   programs,
   surroundings: [],
 };
@@ -59,6 +61,8 @@ const identity = (change: Partial<Facts['identity']>): Facts => ({
   ...desktop,
   identity: { ...desktop.identity, ...change },
 });
+
+const mounted = (point: string, type: string) => ({ root: '/', point, type });
 
 function problems(facts: Facts): Readonly<Record<string, string | undefined>> {
   const bad = passiveFindings(facts).filter(({ status }) => status !== 'pass');
@@ -109,15 +113,9 @@ t.test('each obstacle is found and has its fix', async (t) => {
     ],
     [
       'masked',
-      { ...desktop, mounts: [...desktop.mounts, { point: '/proc/kcore', type: 'tmpfs' }] },
+      { ...desktop, mounts: [...desktop.mounts, mounted('/proc/kcore', 'tmpfs')] },
       'proc',
       /procMount: Unmasked/,
-    ],
-    [
-      'hybrid',
-      { ...desktop, mounts: [...desktop.mounts, { point: '/sys/fs/cgroup/cpu', type: 'cgroup' }] },
-      'cgroup',
-      /unified_cgroup_hierarchy/,
     ],
     [
       'no runtime',
@@ -183,12 +181,49 @@ t.test('X02: runtimes with known holes are named with their advisories', async (
   }
 });
 
+t.test('what control groups keep is said, with what would help', async (t) => {
+  const nothing = { controllers: [], reasons: ['/sys/fs/cgroup/session: EACCES'] };
+  const inPod: Facts = { ...desktop, surroundings: ['kubernetes'] };
+  const hybrid: Facts = {
+    ...desktop,
+    mounts: [...desktop.mounts, mounted('/sys/fs/cgroup/cpu', 'cgroup')],
+  };
+  const cases: readonly (readonly [Facts, GroupProbe, RegExp, RegExp | undefined])[] = [
+    [desktop, nothing, /^no .* delegated to us \(.*EACCES\); --memory is watched/, /systemd-run/],
+    [{ ...desktop, userManager: false }, nothing, /^no control group/, /docs\/sandbox\.md/],
+    [identity({ uid: 0 }), nothing, /^no control group/, /docs\/sandbox\.md/],
+    [inPod, nothing, /^no control group/, undefined],
+    [hybrid, nothing, /^no control group/, /unified_cgroup_hierarchy/],
+    [
+      desktop,
+      { controllers: ['memory', 'pids'], reasons: ['/sys/fs/cgroup/app.slice: cpu is not there'] },
+      /^delegated to us: memory, pids, not cpu \(.*\); --cpus means whole processors$/,
+      /Delegate=cpu memory pids/,
+    ],
+  ];
+  for (const [facts, probe, detail, fix] of cases) {
+    const [finding] = groupFindings(facts, probe);
+    t.equal(finding?.status, 'warn');
+    t.match(finding?.detail, detail);
+    if (fix === undefined) t.equal(finding?.fix, undefined);
+    else t.match(finding?.fix, fix);
+  }
+  const all = { controllers: ['memory', 'pids', 'cpu'], reasons: [] } as const;
+  t.same(groupFindings(desktop, all), [
+    { id: 'cgroup', status: 'pass', detail: 'delegated to us: memory, pids, cpu' },
+  ]);
+  t.same(
+    groupFindings(hybrid, all).map(({ id, status }) => `${id} ${status}`),
+    ['cgroup pass', 'cgroup.hybrid warn'],
+  );
+});
+
 t.test('mountinfo is read whole', async (t) => {
   const text =
     '31 23 0:28 / /sys/fs/cgroup rw,relatime shared:9 master:1 - tmpfs tmpfs rw,mode=755\n36 35 98:0 /mnt1 /mnt2 rw - ext3 /dev/root rw\n';
   t.same(parseMounts(text), [
-    { point: '/sys/fs/cgroup', type: 'tmpfs' },
-    { point: '/mnt2', type: 'ext3' },
+    { root: '/', point: '/sys/fs/cgroup', type: 'tmpfs' },
+    { root: '/mnt1', point: '/mnt2', type: 'ext3' },
   ]);
 });
 

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { readIdentity, searchTools } from '../../../src/runtime/index.ts';
+import { killLeftovers, readIdentity, searchTools } from '../../../src/runtime/index.ts';
 import {
   capabilitiesOf,
   defaultCapabilities,
@@ -20,7 +20,7 @@ import {
 import { errnoIn } from '../../../src/runtime/machine/errno.ts';
 import { runHelper } from '../../../src/runtime/machine/helper.ts';
 import { namedLimits, onProcessors } from '../../../src/runtime/machine/limits.ts';
-import { createTag, killLeftovers } from '../../../src/runtime/machine/tag.ts';
+import { createTag } from '../../../src/runtime/machine/tag.ts';
 
 t.test('programs are found in absolute directories of PATH and in the system ones', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 's2oci-tools-'));
