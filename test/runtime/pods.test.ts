@@ -5,7 +5,7 @@
 
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import type { DoctorReport } from '../../src/runtime/index.ts';
+import { type DoctorReport, readSeccompProfile } from '../../src/runtime/index.ts';
 import { runInPod } from './support/pod.ts';
 import { environments } from './support/pods.ts';
 import type { ScenarioResult } from './support/scenario.ts';
@@ -14,6 +14,14 @@ const main = (name: string) => fileURLToPath(new URL(`./support/${name}.ts`, imp
 /** Also without /proc, as after a plain chroot, a descriptor shows by being usable; a shell keeps 10 for itself. */
 const listDescriptors =
   'i=3; while [ $i -lt 120 ]; do [ $i = 10 ] || { true <&$i && echo open $i; } 2>/dev/null; i=$((i+1)); done';
+const noDirectories = readSeccompProfile(
+  JSON.stringify({
+    defaultAction: 'SCMP_ACT_ALLOW',
+    syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO', errnoRet: 1 }],
+  }),
+  'profile',
+  { capabilities: [] },
+);
 const imageUser = { uid: 1001, gid: 0, additionalGids: [] };
 
 t.setTimeout(600_000);
@@ -42,6 +50,11 @@ if (process.getuid?.() !== 0) {
             args: ['sh', '-c', `setsid sleep 600 & ${listDescriptors}; exit 8`],
             user: imageUser,
           },
+          {
+            args: ['sh', '-c', 'mkdir /tmp/new; exit 9'],
+            user: imageUser,
+            seccomp: noDirectories,
+          },
         ],
       };
       const command = [
@@ -55,11 +68,19 @@ if (process.getuid?.() !== 0) {
       const ran = await runInPod(pod, command);
       t.equal(ran.code, 0, ran.stderr);
       const result = JSON.parse(ran.stdout) as ScenarioResult;
-      const [first, second] = result.executors[chain.executor]?.runs ?? [];
+      const [first, second, third] = result.executors[chain.executor]?.runs ?? [];
       t.same(first?.status, { code: 7 }, first?.stderr ?? 'it did not run');
       t.equal(first?.stdout, '1001\n0\n1001\n');
       t.same(second?.status, { code: 8 });
       t.equal(second?.stdout, '', 'X01: no descriptor of the driver is open');
+      t.same(third?.status, { code: 9 });
+      // a chroot sets no filter, and builds that bring one do not choose it
+      const denied = "can't create directory '/tmp/new': Operation not permitted";
+      t.match(
+        third?.stderr,
+        chain.executor === 'chroot' ? /^$/ : denied,
+        'the filter is the given one',
+      );
       t.same(result.leftState, []);
     });
   }

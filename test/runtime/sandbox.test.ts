@@ -144,12 +144,11 @@ everywhere(
       ls /sys/firmware /sys/fs/cgroup 2>/dev/null | grep -vc :
       touch /sys/x 2>/dev/null; echo $?`),
   ],
-  (t, { stdout }, { executor }) => {
+  (t, { stdout }) => {
     const [sysctl, sysrq, core, bytes, names, sysfs] = stdout.trim().split('\n');
     for (const code of [sysctl, sysrq, core, sysfs]) t.not(code, '0');
     t.equal(bytes, '0');
-    // podman mounts control groups as it likes
-    if (executor !== 'podman') t.equal(names, '1', 'an empty line between the two');
+    t.equal(names, '1', 'an empty line between the two');
   },
 );
 

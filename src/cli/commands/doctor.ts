@@ -7,7 +7,7 @@ export const doctorCommand: CommandSpec = {
   name: 'doctor',
   summary: 'say what this machine allows builds to do',
   description:
-    'Looks at the machine and tries what builds would do: id mappings, overlay mounts, executors. Says what a build would use, how isolated it would be, and which change would help. Ends with 0 when builds can run at the wanted isolation, else with 10.',
+    'Looks at the machine and tries what builds would do: id mappings, overlay mounts, executors, control groups. Says what a build would use, how isolated it would be, and which change would help. Ends with 0 when builds can run at the wanted isolation, else with 10.',
   options: [
     { flags: '--json', description: 'print JSON' },
     {

@@ -78,8 +78,8 @@ function fixFor(
   found: readonly Controller[],
   hasOld: boolean,
 ): string | undefined {
-  if (hasOld) return unifiedFix;
   if (surroundings.some((name) => /kubernetes|container/.test(name))) return undefined;
+  if (hasOld) return unifiedFix;
   if (found.length > 0) return 'systemctl edit user@.service: [Service] Delegate=cpu memory pids';
   if (identity.uid !== 0 && userManager)
     return 'start it as systemd-run --user --scope -p Delegate=yes s2oci ...';

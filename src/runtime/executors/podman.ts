@@ -12,7 +12,7 @@ import { helperEnvironment, runHelper } from '../machine/helper.ts';
 import { ownsOneId } from '../machine/identity.ts';
 import { namedLimits } from '../machine/limits.ts';
 import type { ExitStatus, RunMount, RunSpec, RunStdio, Runtime } from '../ports.ts';
-import { kindOf } from '../sandbox/paths.ts';
+import { cgroupPath, kindOf } from '../sandbox/paths.ts';
 import { recordStubs } from '../sandbox/stubs.ts';
 import { prepareTmpfs } from '../sandbox/tmpfs.ts';
 import { ociSeccomp } from '../seccomp/oci.ts';
@@ -180,6 +180,8 @@ function securityOptions(deps: RuntimeDeps, directory: string, spec: RunSpec): r
   return [
     ...(profile === undefined ? ['--security-opt', 'seccomp=unconfined'] : []),
     ...['--security-opt', 'no-new-privileges', '--cap-drop', 'all'],
+    // its files would belong to root of the build, and with them the limits of the run
+    ...['--security-opt', `mask=${cgroupPath}`],
     // podman would make capabilities of another user than root ambient
     ...(spec.user.uid === 0 ? grantable(spec.capabilities) : []).flatMap((name) => [
       '--cap-add',
