@@ -60,16 +60,20 @@ async function nothingLeft(t: Test, { bench, group }: Place, name: string): Prom
 }
 
 async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
-  while (true) {
+  for (let looks = 0; looks < 3000; looks += 1) {
     const seen = await look().catch(() => undefined);
     if (seen !== undefined) return seen;
     await sleep(20);
   }
+  throw new Error('what is waited for does not come');
 }
 
 /** Goes on for ever: a shell that cannot start another process ends, and begins anew in its own place. */
 const stubbornBomb = 'trap \'exec sh "$0"\' EXIT\nwhile :; do sleep 300 & done 2>/dev/null';
 const plainBomb = 'while :; do sleep 300 & done';
+
+/** A limit, with what saves the machine should it not hold. */
+const processLimit = ['--pids-limit', '50', '--ulimit', 'nproc=500', '--timeout', '60'];
 
 t.test('a fork bomb ends at --pids-limit, whatever runs it', async (t) => {
   await using place = await openPlace();
@@ -80,7 +84,7 @@ t.test('a fork bomb ends at --pids-limit, whatever runs it', async (t) => {
       ['plain', plainBomb],
     ] as const) {
       const name = `${executor}, ${kind}`;
-      const options = ['--pids-limit', '50', '--executor', executor];
+      const options = [...processLimit, '--executor', executor];
       const built = await bench.s2oci(await place.build(bomb, options), { enter: group.enter });
       t.equal(built.code, 11, `${name}: ${built.stderr}`);
       t.match(
@@ -96,7 +100,8 @@ t.test('--cpus holds to fractions of a processor, and only for the command', asy
   await using place = await openPlace();
   const { bench, group, sync } = place;
   const metadata = join(bench.directory, 'result.json');
-  const options = ['--cpus', '0.5', '--pids-limit', '100', '--metadata-file', metadata];
+  const limits = ['--cpus', '0.5', '--pids-limit', '100', '--timeout', '100'];
+  const options = [...limits, '--metadata-file', metadata];
   const build = await place.build('nproc; while [ ! -e /sync/stop ]; do :; done', options);
   const child = bench.start(build, { enter: group.enter });
   const output = readAll(child.stderr);
@@ -152,7 +157,7 @@ t.test(
   'a script that gets on without the processes it was refused is only warned of',
   async (t) => {
     await using place = await openPlace();
-    const build = await place.build(`sh -c '${plainBomb}'; echo went on`, ['--pids-limit', '50']);
+    const build = await place.build(`sh -c '${plainBomb}'; echo went on`, processLimit);
     const built = await place.bench.s2oci(build, { enter: place.group.enter });
     succeed(t, built);
     t.match(built.stderr, 'went on');
@@ -169,7 +174,7 @@ t.test('RUN of Dockerfiles and `s2oci run` are limited the same way', async (t) 
   await mkdir(context);
   await writeFile(join(context, 'Dockerfile'), `FROM ${reference}\nRUN ${plainBomb}\n`);
   await run('chown', ['-R', `${bench.user.uid}:${bench.user.gid}`, context]);
-  const limits = ['--pids-limit', '50'];
+  const limits = processLimit.slice(0, 4);
   for (const [name, command] of [
     ['RUN', ['builder', 'build', context, '-t', 'oci:built:1', ...limits]],
     ['run', ['run', ...limits, reference, 'sh', '-c', plainBomb]],
