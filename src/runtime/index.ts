@@ -1,5 +1,6 @@
 /** Namespaces, executors, and what this machine allows of them. */
 
+export { ownGroupsUpwards } from './cgroup/hierarchy.ts';
 export { type KeptLimits, keepLimits } from './cgroup/keep.ts';
 export { keepersText } from './cgroup/notes.ts';
 export type { Considered, RuntimeChosen, RuntimeRequest } from './choose.ts';

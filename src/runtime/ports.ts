@@ -166,6 +166,8 @@ export type RunNeeds = Pick<RunSpec, 'user' | 'network' | 'seccomp'>;
 /** Runs processes in root filesystems. */
 export interface Runtime {
   readonly name: ExecutorName;
+  /** Processes stay in the control group that they are started in; where not, a group of ours is no use. */
+  readonly staysInGroup: boolean;
   /** Runs a program for real in a throw-away root filesystem, once; later calls repeat the answer. Never throws. */
   probe(signal?: AbortSignal): Promise<Capability>;
   /** Says why something like this cannot be run here; undefined when it can. */

@@ -1,7 +1,7 @@
 /** Limits that the kernel keeps, in a control group that is delegated to an unprivileged user. */
 
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
@@ -14,6 +14,7 @@ import {
   mountsOf,
   openWorkbench,
   processesOf,
+  program,
   succeed,
   type Workbench,
 } from './support.ts';
@@ -213,6 +214,57 @@ t.test('the group of a killed run is removed by the next', async (t) => {
   succeed(t, await bench.s2oci(['store', 'prune'], { enter: group.enter }));
   await nothingLeft(t, place, 'swept');
 });
+
+t.test(
+  'who says that a group keeps a limit is in one, whatever runs it, also as real root',
+  async (t) => {
+    await using place = await openPlace();
+    const { bench, group, sync } = place;
+    const metadata = join(sync, 'result.json');
+    const homeOfRoot = `${bench.directory}-root`;
+    t.teardown(() => rm(homeOfRoot, { recursive: true, force: true }));
+    const plan = [
+      ...['runc', 'bwrap', 'unshare', 'podman'].map((executor) => ({ executor, who: 'user' })),
+      ...['runc', 'bwrap', 'unshare', 'chroot'].map((executor) => ({ executor, who: 'root' })),
+    ];
+    for (const { executor, who } of plan) {
+      const name = `${executor}, ${who}`;
+      const limits = ['--pids-limit', '100', '--timeout', '100', '--metadata-file', metadata];
+      const script = 'i=0; while [ $i -lt 20 ]; do i=$((i+1)); sleep 0.1; done';
+      const build = await place.build(script, [...limits, '--executor', executor]);
+      const command = build.filter((word) => word !== '-v' && !word.endsWith(':/sync'));
+      const env = { S2OCI_HOME: who === 'user' ? bench.home : homeOfRoot };
+      const ended = run(process.execPath, [program, ...command], {
+        ...{ enter: group.enter, env, cwd: bench.directory },
+        ...(who === 'user' ? { user: bench.user } : {}),
+      });
+      const isIn = inGroup(group, ended);
+      const { code, stderr } = await ended;
+      t.equal(code, 0, `${name}: ${stderr}`);
+      const { processes } = JSON.parse(await readFile(metadata, 'utf8')).limits;
+      t.equal(processes, name === 'runc, root' ? 'watch' : 'cgroup', name);
+      t.equal(await isIn, processes === 'cgroup', `${name}: assemble is where it is said to be`);
+      t.same(await group.groups(), [], `${name}: no control group is left`);
+    }
+  },
+);
+
+/** Whether assemble is seen in a group before a command has ended. */
+async function inGroup(group: DelegatedGroup, end: Promise<unknown>): Promise<boolean> {
+  let hasEnded = false;
+  const over = end.finally(() => {
+    hasEnded = true;
+  });
+  while (!hasEnded) {
+    const [directory] = await group.groups();
+    const name = join(basename(directory ?? 'none'), 'run');
+    const members = await membersOf(group, name).catch(() => []);
+    if (members.some(({ command }) => /^\S*sh \S*assemble/.test(command))) return true;
+    await sleep(20);
+  }
+  await over;
+  return false;
+}
 
 t.test('doctor says what is delegated, and leaves nothing', async (t) => {
   await using place = await openPlace();

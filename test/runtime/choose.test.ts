@@ -16,6 +16,7 @@ function fake(name: ExecutorName, capability: Capability, refuses = false) {
   let probes = 0;
   const runtime: Runtime = {
     name,
+    staysInGroup: true,
     probe: async () => {
       probes++;
       return capability;

@@ -16,7 +16,7 @@ import type {
   Runtime,
   RuntimeDeps,
 } from '../../runtime/index.ts';
-import { chooseRuntime, keepLimits } from '../../runtime/index.ts';
+import { chooseRuntime, keepLimits, ownGroupsUpwards } from '../../runtime/index.ts';
 import { prepareMountPoints } from '../mount-points.ts';
 import { type MountDeps, prepareMounts } from '../mounts/prepare.ts';
 import { mountRootEmulation } from '../mounts/root-emulation.ts';
@@ -68,7 +68,8 @@ export async function runProcess(
   const points = mounts.map((mount) => ({ target: mount.target, kind: kindOf(mount) }));
   using _points =
     workspace.inPlace === undefined ? prepareMountPoints(workspace.root, points) : undefined;
-  await using kept = await keepLimits(deps.surroundings, request.limits);
+  const parents = choice.runtime.staysInGroup ? ownGroupsUpwards() : [];
+  await using kept = await keepLimits(deps.surroundings, request.limits, parents);
   tellOnce(deps, kept.notes, context);
   const spec = { ...specOf(workspace, request), mounts, fakeRoot, ...kept.spec };
   const limit = timeLimit(request.timeoutSeconds, context.signal);

@@ -13,7 +13,6 @@ import {
   makeGroup,
   removeGroup,
 } from './group.ts';
-import { ownGroupsUpwards } from './hierarchy.ts';
 import { limitNotes } from './notes.ts';
 import { recordsIn } from './records.ts';
 import { type Controller, controllersFor, eventCount, keepersOf, settingsFor } from './settings.ts';
@@ -44,7 +43,7 @@ export interface Judgement {
 export async function keepLimits(
   { tools, stateDirectory }: Pick<RuntimeDeps, 'tools' | 'stateDirectory'>,
   limits: ProcessLimits | undefined,
-  parents: readonly string[] = ownGroupsUpwards(),
+  parents: readonly string[],
 ): Promise<KeptLimits> {
   const wanted = controllersFor(limits ?? {});
   const records = recordsIn(stateDirectory);

@@ -6,5 +6,9 @@ import { ociRuntime } from './oci-runtime.ts';
 
 /** Returns the crun executor. */
 export function crun(deps: RuntimeDeps): Runtime {
-  return ociRuntime(deps, { name: 'crun', globalOptions: ['--cgroup-manager=disabled'] });
+  return ociRuntime(deps, {
+    name: 'crun',
+    globalOptions: ['--cgroup-manager=disabled'],
+    makesGroups: false,
+  });
 }

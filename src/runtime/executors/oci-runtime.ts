@@ -25,6 +25,8 @@ export interface OciDialect {
   readonly name: 'runc' | 'crun';
   /** Options in front of the command `run`, after the state directory and the log file. */
   readonly globalOptions: readonly string[];
+  /** Makes control groups of its own wherever it may, which real root may everywhere. */
+  readonly makesGroups: boolean;
 }
 
 /** A form of running that a machine may allow. */
@@ -47,6 +49,7 @@ export function ociRuntime(deps: RuntimeDeps, dialect: OciDialect): Runtime {
   const seccomp = buildStepFilter(false) !== undefined;
   return probed<OciForm>(deps, {
     name,
+    staysInGroup: !dialect.makesGroups || !deps.identity.initialUserNamespace,
     forms,
     // control groups are the same for every form
     isFinal: (reason) => reason.includes('cgroup'),

@@ -48,6 +48,8 @@ export function podman(deps: RuntimeDeps): Runtime {
   const seccomp = buildStepFilter(false) !== undefined;
   return probed<InnerRuntime>(deps, {
     name: 'podman',
+    // real root may make control groups everywhere, and podman does
+    staysInGroup: !deps.identity.initialUserNamespace,
     forms: ['runc', 'crun'],
     missing: () => missingForNamespaces(deps, ['podman']),
     refusal: (needs) => refuseUnmapped(deps, needs),

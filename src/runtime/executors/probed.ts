@@ -22,6 +22,8 @@ export type UsableCapability = Extract<Capability, { usable: true }>;
 /** An executor by its parts; `F` is a way of running that a machine may or may not allow. */
 export interface Executor<F> {
   readonly name: ExecutorName;
+  /** See {@link Runtime.staysInGroup}; default is yes. */
+  readonly staysInGroup?: boolean;
   /** Says what is missing to even try; undefined when nothing is. */
   missing(): string | undefined;
   /** Ways of running, strongest first. */
@@ -45,6 +47,7 @@ export function probed<F>(deps: RuntimeDeps, executor: Executor<F>): Runtime {
 
 class ProbedRuntime<F> implements Runtime {
   readonly name: ExecutorName;
+  readonly staysInGroup: boolean;
   readonly #deps: RuntimeDeps;
   readonly #executor: Executor<F>;
   #form: { readonly form: F } | undefined;
@@ -52,6 +55,7 @@ class ProbedRuntime<F> implements Runtime {
 
   constructor(deps: RuntimeDeps, executor: Executor<F>) {
     this.name = executor.name;
+    this.staysInGroup = executor.staysInGroup ?? true;
     this.#deps = deps;
     this.#executor = executor;
   }
