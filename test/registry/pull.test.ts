@@ -5,6 +5,7 @@
 import { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import t from 'tap';
+import { endChunk } from '../../src/blob/index.ts';
 import type { Descriptor } from '../../src/model/index.ts';
 import { undiciTransport } from '../../src/registry/http/undici-transport.ts';
 import { defaultRegistrySettings } from '../../src/registry/index.ts';
@@ -92,6 +93,28 @@ t.test('item 13: the size is judged before the digest', async (t) => {
   const endless = await errorOf(b.read());
   t.equal(endless.code, 'SIZE_MISMATCH');
   t.ok(sent < 20_000_000, 'the body was aborted soon after the announced size');
+});
+
+t.test('a piece whose memory others may share can be ended, and they keep theirs', async (t) => {
+  for (const [what, length, kept] of [
+    ['in the pool that Node has for small pieces', 50, true],
+    ['a part of what a large read brought', 100_000, false],
+  ] as const) {
+    const { bytes: sent, descriptor: wanted } = layerOf(length);
+    const body = Buffer.concat([sent, Buffer.alloc(1)]).subarray(0, length);
+    t.ok(body.buffer.byteLength > length);
+    const { client } = testClient({
+      transport: async () => ({
+        status: 200,
+        headers: new Map([['content-length', [String(sent.length)]]]),
+        body: Readable.from([body]),
+        keepsNothing: true,
+      }),
+    });
+    const repository = client.repository({ registry: 'registry.test', repository: 'app' });
+    for await (const chunk of await repository.openBlob(wanted)) endChunk(chunk);
+    t.equal(body.length > 0, kept, what);
+  }
 });
 
 t.test('item 14: a cut body is continued once, from the exact offset', async (t) => {

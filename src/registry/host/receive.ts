@@ -20,8 +20,7 @@ export async function* receive(
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
   const { body, method, url, keepsNothing } = answer;
-  // In chunked coding one read brings several pieces; else nothing but headers shares the memory of one.
-  const part = !answer.headers.has('transfer-encoding');
+  const isChunked = answer.headers.has('transfer-encoding');
   const stall = new StallTimer(context.settings.timeouts.stall, (why) => {
     body.destroy(new RequestFailure('stalled', why, { method, url }));
   });
@@ -29,7 +28,7 @@ export async function* receive(
     stall.wait();
     for await (const chunk of body as AsyncIterable<Buffer>) {
       stall.move(chunk.length);
-      if (keepsNothing === true) markSingleReader(chunk, { part });
+      if (keepsNothing === true) markSingleReader(chunk, { part: !isChunked && isAlone(chunk) });
       yield chunk;
       stall.wait();
     }
@@ -38,6 +37,14 @@ export async function* receive(
   } finally {
     stall.stop();
   }
+}
+
+/**
+ * Whether a piece of a body that is not in chunked coding, where one read brings several, shares its memory with
+ * nothing but headers: small ones may lie in the pool from which Node's own streams take memory to join what waits.
+ */
+function isAlone({ length }: Buffer): boolean {
+  return length >= Buffer.poolSize / 2;
 }
 
 /**
