@@ -8,12 +8,14 @@ import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { removeTree } from '../../../src/layer/index.ts';
 import { problemsOf } from '../../agent/inside/build.ts';
 import { run } from '../../layer/support/overlay.ts';
 import { planSweep, withFaults } from '../../support/faults/sweep.ts';
+import { processesOf } from '../support.ts';
 import { commands } from './commands.ts';
 import { isWhole, writeSources } from './outputs.ts';
 
@@ -52,6 +54,11 @@ function s2oci(args: readonly string[], fault?: string) {
   return { code, told: result.stderr.slice(-2000) };
 }
 
+/** What a killed command started ends by itself, and keeps its locks until then. */
+async function waitForTheDead(): Promise<void> {
+  for (let i = 0; i < 600 && (await processesOf(work)).length > 0; i += 1) await sleep(50);
+}
+
 async function startAfresh(before: string): Promise<void> {
   await removeTree(work);
   run('cp', '-a', '--', before, work);
@@ -75,6 +82,7 @@ for (const { name, setup, args, outputs, least } of commands(builder))
     for (const { n, fault, call } of planSweep(t, calls, 2)) {
       await startAfresh(before);
       const { code, told } = s2oci(args, `${n}*${fault}`);
+      if (fault === 'kill') await waitForTheDead();
       const what = `${fault} at ${call}: exit code ${code}`;
       const isEnd = n > calls.length ? code === 0 : endings[fault].includes(code);
       t.ok(isEnd || code === 0, what, { told });
