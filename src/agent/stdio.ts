@@ -21,20 +21,25 @@ export interface OutputPipe extends Disposable {
 /** Makes `count` FIFOs below a private directory; their names are gone before this returns. */
 export async function openOutputPipes(directory: string, count: number): Promise<OutputPipe[]> {
   const private_ = mkdtempSync(join(directory, 'io-'));
+  using opened = new DisposableStack();
+  const open = (path: string) => opened.use(openPipe(path));
+  let pipes: OutputPipe[];
   try {
     const paths = Array.from({ length: count }, (_, i) => join(private_, String(i)));
     await runTool('mkfifo', ['-m', '622', '--', ...paths]);
-    return paths.map(openPipe);
+    pipes = paths.map(open);
   } finally {
     rmSync(private_, { recursive: true, force: true });
   }
+  opened.move();
+  return pipes;
 }
 
 function openPipe(path: string): OutputPipe {
   chmodSync(path, 0o666);
   const readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const writeEnd = openSync(path, constants.O_WRONLY);
   const readable = new Socket({ fd: readEnd, readable: true, writable: false });
+  const writeEnd = openWriteEnd(path, readable);
   let open = true;
   const closeWriteEnd = () => {
     if (open) closeSync(writeEnd);
@@ -49,4 +54,13 @@ function openPipe(path: string): OutputPipe {
       readable.destroy();
     },
   };
+}
+
+function openWriteEnd(path: string, readable: Socket): number {
+  try {
+    return openSync(path, constants.O_WRONLY);
+  } catch (error) {
+    readable.destroy();
+    throw error;
+  }
 }

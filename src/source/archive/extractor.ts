@@ -84,8 +84,11 @@ export class SourceExtractor implements TarHandler {
     const file = this.#file;
     this.#file = undefined;
     if (file === undefined) return;
-    futimesSync(file.descriptor, file.seconds, file.seconds);
-    closeSync(file.descriptor);
+    try {
+      futimesSync(file.descriptor, file.seconds, file.seconds);
+    } finally {
+      closeSync(file.descriptor);
+    }
   }
 
   #directory(path: ByteString, entry: TarEntry): void {
@@ -115,8 +118,8 @@ export class SourceExtractor implements TarHandler {
 
   #openFile(path: ByteString, { mode, mtime }: TarEntry): void {
     const descriptor = openSync(this.#place(path), 'wx', 0o600);
-    fchmodSync(descriptor, (mode & 0o777) | 0o400);
     this.#file = { descriptor, seconds: secondsOf(mtime) };
+    fchmodSync(descriptor, (mode & 0o777) | 0o400);
   }
 
   #link(path: ByteString, entry: TarEntry): void {

@@ -100,6 +100,14 @@ function mountsBelow(directory: string): readonly string[] {
   return paths.filter((path) => path.startsWith(`${directory}/`)).reverse();
 }
 
+/** Files that are still open though nothing has their name any more. */
+function openButGone(): readonly string[] {
+  const links = fs.readdirSync('/proc/self/fd').map((fd) => `/proc/self/fd/${fd}`);
+  // The listing itself is closed by now.
+  const open = links.filter((link) => fs.existsSync(link));
+  return open.map((link) => fs.readlinkSync(link)).filter((path) => path.endsWith(' (deleted)'));
+}
+
 function endOf(error: unknown): string {
   return asBuildError(error).code;
 }
@@ -127,4 +135,5 @@ for (const [name, build] of Object.entries({ buildFromSource, buildDockerfile })
       t.same(await problemsOf(home), [], what);
       t.equal(await buildHere(build), result, `the same build gives the same after ${what}`);
     }
+    t.same(openButGone(), [], 'no call that failed left a file open');
   });

@@ -15,7 +15,6 @@ import { removeTree } from '../../../src/layer/index.ts';
 import { problemsOf } from '../../agent/inside/build.ts';
 import { run } from '../../layer/support/overlay.ts';
 import { planSweep, withFaults } from '../../support/faults/sweep.ts';
-import { processesOf } from '../support.ts';
 import { commands } from './commands.ts';
 import { isWhole, writeSources } from './outputs.ts';
 
@@ -55,8 +54,14 @@ function s2oci(args: readonly string[], fault?: string) {
 }
 
 /** What a killed command started ends by itself, and keeps its locks until then. */
-async function waitForTheDead(): Promise<void> {
-  for (let i = 0; i < 600 && (await processesOf(work)).length > 0; i += 1) await sleep(50);
+async function lastingProblems(): Promise<readonly string[]> {
+  const home = join(work, 'home');
+  if (!fs.existsSync(join(home, 'store'))) return [];
+  for (let i = 0; ; i += 1) {
+    const problems = await problemsOf(home);
+    if (problems.length === 0 || i === 100) return problems;
+    await sleep(100);
+  }
 }
 
 async function startAfresh(before: string): Promise<void> {
@@ -82,14 +87,12 @@ for (const { name, setup, args, outputs, least } of commands(builder))
     for (const { n, fault, call } of planSweep(t, calls, 2)) {
       await startAfresh(before);
       const { code, told } = s2oci(args, `${n}*${fault}`);
-      if (fault === 'kill') await waitForTheDead();
       const what = `${fault} at ${call}: exit code ${code}`;
       const isEnd = n > calls.length ? code === 0 : endings[fault].includes(code);
       t.ok(isEnd || code === 0, what, { told });
       for (const output of outputs)
         t.ok(isWhole(output, { work, before, after }), `${output} after ${what}`);
-      if (fs.existsSync(join(work, 'home', 'store')))
-        t.same(await problemsOf(join(work, 'home')), [], what);
+      t.same(await lastingProblems(), [], what);
       const again = s2oci(args);
       t.equal(again.code, 0, `again after ${what}`, { told: again.told });
       for (const output of outputs)

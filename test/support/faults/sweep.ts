@@ -23,7 +23,8 @@ const margin = 5;
 
 /**
  * Plans a sweep over so many places and beyond, and tells the test of it. A usual run tries `sample` of them, chosen
- * by the seed, each with one fault; `S2OCI_SWEEP=all` tries every fault at every place.
+ * by the seed, each with one fault; `S2OCI_SWEEP=all` tries every fault at every place, `S2OCI_SWEEP=200-210` at
+ * some of them.
  */
 export function planSweep(
   t: Pick<Test, 'comment'>,
@@ -34,7 +35,10 @@ export function planSweep(
   const every = places.flatMap((n) =>
     faults.map((fault) => ({ n, fault, call: calls[n - 1] ?? `${n}` })),
   );
-  if (process.env['S2OCI_SWEEP'] === 'all') return every;
+  const wanted = process.env['S2OCI_SWEEP'] ?? '';
+  if (wanted === 'all') return every;
+  const [, first, last] = /^(\d+)-(\d+)$/.exec(wanted) ?? [];
+  if (last !== undefined) return every.filter(({ n }) => n >= Number(first) && n <= Number(last));
   t.comment(`${sample} of ${every.length} faults, seed ${seed}`);
   // One out of each stretch, so that every part of the run has some.
   const stretch = every.length / sample;
