@@ -13,13 +13,12 @@ export interface DisturbedCommand {
 
 /** All of them, over a builder image. */
 export function commands(builder: string): readonly DisturbedCommand[] {
-  const s2i = [
-    ...['build', 'source', builder, 'oci:out:1', '--incremental', '--executor', 'unshare'],
-  ];
+  const executor = ['--executor', 'unshare'];
+  const s2i = ['build', 'source', builder, 'oci:out:1', '--incremental', ...executor];
   const runtime = ['--runtime-image', builder, '--runtime-artifact', '/app/hello.txt'];
   const reports = ['--digest-file', 'digest', '--iidfile', 'id', '--metadata-file', 'result.json'];
   const dockerfile = [
-    ...['builder', 'build', 'context', '--build-arg', `BASE=${builder}`, '--executor', 'unshare'],
+    ...['builder', 'build', 'context', '--build-arg', `BASE=${builder}`, ...executor],
     ...['--secret', 'id=token,src=token', '-t', 'docker-archive:out.tar:app:1'],
     ...['--output', 'type=tar,dest=fs.tar', '--iidfile', 'id', '--cache-to', 'oci:cache:1'],
   ];
@@ -33,8 +32,7 @@ export function commands(builder: string): readonly DisturbedCommand[] {
         builder,
         'oci-archive:out.tar:1',
         ...runtime,
-        '--executor',
-        'unshare',
+        ...executor,
         ...reports,
       ],
       outputs: ['out.tar', 'digest', 'id', 'result.json'],
@@ -44,7 +42,7 @@ export function commands(builder: string): readonly DisturbedCommand[] {
       name: 'an incremental build',
       // Each one counts in what the next one restores, so no two results are the same.
       setup: [s2i],
-      args: [...s2i, '-e', 'SECOND=1'],
+      args: [...s2i, '-e', 'SECOND=1', '--inject', 'token:/tmp'],
       outputs: ['out'],
       least: 100,
     },
@@ -58,15 +56,7 @@ export function commands(builder: string): readonly DisturbedCommand[] {
     {
       name: 'writing a Dockerfile',
       setup: [],
-      args: [
-        'build',
-        'source',
-        builder,
-        'x:1',
-        '--as-dockerfile',
-        'written/Dockerfile',
-        '--use-config',
-      ],
+      args: [...['build', 'source', builder, 'x:1', '--use-config'], '--as-dockerfile', 'written/'],
       outputs: ['written/Dockerfile', '.s2ifile'],
       least: 20,
     },
@@ -85,8 +75,15 @@ export function commands(builder: string): readonly DisturbedCommand[] {
       least: 20,
     },
     {
+      name: 'forgetting a login',
+      setup: [],
+      args: ['logout', 'registry.example.com'],
+      outputs: ['user/.docker/config.json'],
+      least: 5,
+    },
+    {
       name: 'pruning',
-      setup: [s2i],
+      setup: [dockerfile],
       args: ['store', 'prune', '--all'],
       outputs: [],
       least: 10,

@@ -29,9 +29,15 @@ export function writeSources(directory: string): void {
       'ADD packed.tar /two/',
       'COPY --from=first /listed /listed',
       'RUN --mount=from=first,target=/first cat /first/one/one.txt >/three',
+      'RUN <<END',
+      'echo four >/four',
+      'END',
       '',
     ].join('\n'),
     token: 'hidden',
+    'user/.docker/config.json': JSON.stringify({
+      auths: { 'registry.example.com': { auth: 'eDp5' } },
+    }),
     'written/empty': '',
   };
   for (const [path, content] of Object.entries(files)) {
@@ -54,7 +60,7 @@ function contentOf(path: string): string {
   if (stat === undefined) return 'nothing';
   if (stat.isDirectory()) return layoutOf(path);
   const text = fs.readFileSync(path, 'latin1');
-  return path.endsWith('.json') ? (JSON.parse(text) as { digest: string }).digest : text;
+  return path.endsWith('/result.json') ? (JSON.parse(text) as { digest: string }).digest : text;
 }
 
 function layoutOf(path: string): string {

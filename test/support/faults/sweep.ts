@@ -23,8 +23,8 @@ const margin = 5;
 
 /**
  * Plans a sweep over so many places and beyond, and tells the test of it. A usual run tries `sample` of them, chosen
- * by the seed, each with one fault; `S2OCI_SWEEP=all` tries every fault at every place, `S2OCI_SWEEP=200-210` at
- * some of them.
+ * by the seed, each with one fault; `S2OCI_SWEEP=all` tries every fault at every place, `each` one of them at every
+ * place, `200-210` all of them at some.
  */
 export function planSweep(
   t: Pick<Test, 'comment'>,
@@ -37,6 +37,7 @@ export function planSweep(
   );
   const wanted = process.env['S2OCI_SWEEP'] ?? '';
   if (wanted === 'all') return every;
+  if (wanted === 'each') return every.filter(({ n, fault }) => fault === faults[n % faults.length]);
   const [, first, last] = /^(\d+)-(\d+)$/.exec(wanted) ?? [];
   if (last !== undefined) return every.filter(({ n }) => n >= Number(first) && n <= Number(last));
   t.comment(`${sample} of ${every.length} faults, seed ${seed}`);
