@@ -40,11 +40,13 @@ export function planSweep(
   if (wanted === 'each') return every.filter(({ n, fault }) => fault === faults[n % faults.length]);
   const [, first, last] = /^(\d+)-(\d+)$/.exec(wanted) ?? [];
   if (last !== undefined) return every.filter(({ n }) => n >= Number(first) && n <= Number(last));
-  t.comment(`${sample} of ${every.length} faults, seed ${seed}`);
+  const count = Math.min(sample, every.length);
+  t.comment(`${count} of ${every.length} faults, seed ${seed}`);
   // One out of each stretch, so that every part of the run has some.
-  const stretch = every.length / sample;
-  return Array.from({ length: sample }, (_, i) => {
-    const offset = ((seed >>> 0) * (i + 1) * 7919) % 1000;
-    return every[Math.floor((i + offset / 1000) * stretch)] as (typeof every)[number];
+  const stretch = every.length / count;
+  return Array.from({ length: count }, (_, i) => {
+    const within = ((seed * (i + 1) * 7919) % 1000) / 1000;
+    const at = Math.floor(i * stretch) + Math.floor(within * Math.floor(stretch));
+    return every[at] as Trial;
   });
 }
