@@ -116,7 +116,7 @@ for (const name of names)
       };
       const counted = await begin('counted');
       const calls = await listCalls(join(dir, 'calls'), () => write(large, counted));
-      for (const { n, fault, call } of planSweep(t, calls, 30)) {
+      for (const { n, fault, call } of planSweep(t, calls, 12)) {
         if (fault === 'kill') continue; // the kills above
         const place = await begin(`${n}-${fault}`);
         arm({ n, fault });

@@ -128,7 +128,7 @@ for (const [name, build] of Object.entries({ buildFromSource, buildDockerfile })
     t.match(result, /^sha256:/);
     t.same(await problemsOf(home), []);
     t.ok(calls.length > 300, `${calls.length} calls`);
-    for (const { n, fault, call } of planSweep(t, calls, 16)) {
+    for (const { n, fault, call } of planSweep(t, calls, 8)) {
       const end = await meet(build, fault, n);
       const what = `${fault} at ${call}: ${end}`;
       t.ok(end === result || endings[fault].includes(end), what);
