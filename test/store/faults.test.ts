@@ -1,11 +1,15 @@
 /** L03, L05: what a call that failed once must not do to the next one in the same process. */
 
+import { execFile } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import t from 'tap';
 import '../support/faults/preload.ts';
 import { openStore, Replacement } from '../../src/store/index.ts';
 import { arm, disarm, type Fault, listCalls } from '../support/faults/state.ts';
+import { withFaults } from '../support/faults/sweep.ts';
 
 /** Does something in which the call that is so named, the last of several, fails. */
 async function failingAt(name: string, fault: Fault, log: string, action: () => Promise<unknown>) {
@@ -65,4 +69,16 @@ t.test('L05 a file that is replaced can be replaced again after a failure', asyn
     (await readdir(dir)).filter((entry) => entry.startsWith('.')),
     [],
   );
+});
+
+t.test('L01 L03 a large blob, which a thread writes: whole or not there', async (t) => {
+  const child = fileURLToPath(new URL('inside-large.ts', import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    ...withFaults,
+    ...[child, t.testdir()],
+  ]);
+  const { calls, problems } = JSON.parse(stdout) as Record<'calls' | 'problems', string[]>;
+  t.same(problems, []);
+  const written = calls.filter((call) => call.includes('blob/write-worker.ts'));
+  t.ok(written.length >= 10, `${written.length} of ${calls.length} calls are the thread's`);
 });
