@@ -30,6 +30,23 @@ export function endChunk(chunk: Uint8Array): void {
 }
 
 /**
+ * Passes chunks on to a stream and ends each when the stream has no use for it any more: when it asks for the next one
+ * after it had to wait, as it has to with a chunk that is larger than what it takes without waiting. A chunk that shares its
+ * memory with another part is left alone.
+ *
+ * @param unwaited bytes that the stream takes without waiting, its high-water mark
+ */
+export async function* endedWhenTaken(
+  chunks: AsyncIterable<Uint8Array>,
+  unwaited: number,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    yield chunk;
+    if (chunk.length > unwaited && chunk.length === chunk.buffer.byteLength) endChunk(chunk);
+  }
+}
+
+/**
  * Makes a chunk ready to be transferred to another thread: itself when it has one reader, else a copy. Either way it is
  * gone from here.
  */

@@ -1,7 +1,7 @@
 /** Only what was marked as read once is given back, and only whole buffers are. */
 
 import t from 'tap';
-import { endChunk, markSingleReader } from '../../src/blob/index.ts';
+import { endChunk, endedWhenTaken, markSingleReader } from '../../src/blob/index.ts';
 
 t.test('a marked chunk has no bytes after its end', async (t) => {
   const chunk = new Uint8Array(100_000);
@@ -26,4 +26,21 @@ t.test('nothing else is touched', async (t) => {
   markSingleReader(pooled);
   endChunk(pooled);
   t.equal(pooled.toString(), 'pooled');
+});
+
+t.test('chunks are ended when the next is asked for, but for small ones and parts', async (t) => {
+  const [large, small, whole, last] = [100, 10, 200, 100].map((size) => new Uint8Array(size));
+  const part = whole?.subarray(0, 150);
+  const chunks = [large, small, part, last].filter((chunk) => chunk !== undefined);
+  for (const chunk of chunks) markSingleReader(chunk, { part: true });
+  const lengths: number[][] = [];
+  for await (const chunk of endedWhenTaken(chunks as unknown as AsyncIterable<Uint8Array>, 50)) {
+    t.ok(chunk.length > 0, 'whole while it is looked at');
+    lengths.push(chunks.map(({ length }) => length));
+  }
+  t.same(lengths.at(-1), [0, 10, 150, 100]);
+  t.same(
+    chunks.map(({ length }) => length),
+    [0, 10, 150, 0],
+  );
 });

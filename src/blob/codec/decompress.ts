@@ -6,11 +6,11 @@
  * zero padding that Node's own gunzip passes over in silence.
  */
 
-import { pipeline, type Readable, type Writable } from 'node:stream';
+import { pipeline, type Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { BuildError } from '../../errors/index.ts';
 import { type Compression, isZeros } from '../../model/index.ts';
-import { endChunk, markSingleReader } from '../spent.ts';
+import { endedWhenTaken, markSingleReader } from '../spent.ts';
 import { engineOptions } from './engine.ts';
 import { readableOver } from './owned.ts';
 import { zstdFrames } from './zstd-frames.ts';
@@ -103,21 +103,10 @@ function expand(
 async function* gunzip(input: AsyncIterable<Uint8Array>, meter: Meter): AsyncGenerator<Uint8Array> {
   const engine = createGunzip(engineOptions);
   // Errors of either side come out of the engine, which is read below.
-  pipeline(endedWhenTaken(input, engine), engine, () => {});
+  pipeline(endedWhenTaken(input, engine.writableHighWaterMark), engine, () => {});
   yield* freshChunks(engine);
   if (engine.bytesWritten !== meter.taken)
     throw new BuildError('COMPRESSION_INVALID', 'other bytes follow the gzip data');
-}
-
-/** An engine that had to wait for a chunk has no use for it when it asks for the next. */
-async function* endedWhenTaken(
-  input: AsyncIterable<Uint8Array>,
-  { writableHighWaterMark }: Writable,
-): AsyncGenerator<Uint8Array> {
-  for await (const chunk of input) {
-    yield chunk;
-    if (chunk.length > writableHighWaterMark) endChunk(chunk);
-  }
 }
 
 async function* unzstd(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -11,7 +11,7 @@ import { isIP, type LookupFunction, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type Undici from 'undici';
 import type { Dispatcher } from 'undici';
-import { endChunk } from '../../blob/index.ts';
+import { endedWhenTaken } from '../../blob/index.ts';
 import { isLoopbackHost, isWithinReach, kindOfAddress, type Reach } from './address.ts';
 import { largeReads } from './large-reads.ts';
 import { addressRefusedCode } from './network-error.ts';
@@ -193,18 +193,8 @@ async function sendThrough(dispatcher: Dispatcher, request: HttpRequest): Promis
   return { status, headers: new Map(fields), body: received, keepsNothing: true };
 }
 
-/**
- * Passes the body on and gives back the memory of each chunk that has been sent: undici asks for the next one when the
- * socket has nothing left to write, provided that the last one was more than the socket takes without waiting.
- */
+/** Gives back the memory of each chunk that has been sent: undici asks for the next when the socket has nothing left to write. */
 function endedWhenSent(body: Readable): Readable {
   // Undici takes any iterable; its types do not say so.
-  return sentChunks(body) as AsyncIterable<Uint8Array> as Readable;
-}
-
-async function* sentChunks(body: Readable): AsyncGenerator<Uint8Array> {
-  for await (const chunk of body as AsyncIterable<Uint8Array>) {
-    yield chunk;
-    if (chunk.length > socketBuffer && chunk.length === chunk.buffer.byteLength) endChunk(chunk);
-  }
+  return endedWhenTaken(body, socketBuffer) as AsyncIterable<Uint8Array> as Readable;
 }
