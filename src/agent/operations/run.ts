@@ -68,7 +68,7 @@ export async function runProcess(
   const points = mounts.map((mount) => ({ target: mount.target, kind: kindOf(mount) }));
   using _points =
     workspace.inPlace === undefined ? prepareMountPoints(workspace.root, points) : undefined;
-  const parents = choice.runtime.staysInGroup ? ownGroupsUpwards() : [];
+  const parents = choice.runtime.staysInGroup ? ownGroupsUpwards : () => [];
   await using kept = await keepLimits(deps.surroundings, request.limits, parents);
   tellOnce(deps, kept.notes, context);
   const spec = { ...specOf(workspace, request), mounts, fakeRoot, ...kept.spec };

@@ -38,16 +38,16 @@ export interface Judgement {
 /**
  * Makes a control group for limits, where that is possible.
  *
- * @param parents directories of groups in which another may be made, the first choice first
+ * @param parents finds directories of groups in which another may be made, the first choice first
  */
 export async function keepLimits(
   { tools, stateDirectory }: Pick<RuntimeDeps, 'tools' | 'stateDirectory'>,
   limits: ProcessLimits | undefined,
-  parents: readonly string[],
+  parents: () => readonly string[],
 ): Promise<KeptLimits> {
   const wanted = controllersFor(limits ?? {});
   const records = recordsIn(stateDirectory);
-  const { made } = wanted.length === 0 ? {} : await makeGroup(tools, parents, wanted, records);
+  const { made } = wanted.length === 0 ? {} : await makeGroup(tools, parents(), wanted, records);
   if (limits === undefined || made === undefined) return withoutGroup(limits);
   const kept = applySettings(made, limits);
   const group = {

@@ -109,7 +109,7 @@ t.test('where no group can be made, everything is as without', async (t) => {
   const stateDirectory = directoryWith(t, {});
   const limits = { memory: 1, cpus: 2, openFiles: 3 };
   const parents = [directoryWith(t, {}), '/proc/1/nowhere'];
-  await using kept = await keepLimits({ tools, stateDirectory }, limits, parents);
+  await using kept = await keepLimits({ tools, stateDirectory }, limits, () => parents);
   t.same(kept.spec, { limits });
   t.same(kept.keepers, { memory: 'watch', cpus: 'affinity' });
   t.same(readdirSync(parents[0] ?? ''), []);
@@ -121,7 +121,7 @@ t.test('a daemon that a killed run left in its group goes with the group', async
   const stateDirectory = directoryWith(t, {});
   const given = readFileSync(join(place.directory, 'cgroup.controllers'), 'utf8').split(/\s/);
   const limits = { processes: 20, memory: 500_000_000, openFiles: 30 };
-  const kept = await keepLimits({ tools, stateDirectory }, limits, [place.directory]);
+  const kept = await keepLimits({ tools, stateDirectory }, limits, () => [place.directory]);
   const others = given.includes('memory') ? {} : { memory: 500_000_000 };
   t.same(
     kept.spec.limits,
