@@ -51,7 +51,7 @@ interface Found {
 }
 
 const defaultOrigin: Origin = { layer: 'default', name: 'default' };
-const furtherVariables = ['S2OCI_CONFIG', 'S2OCI_DEBUG', 'S2OCI_FAILPOINT'];
+const furtherVariables = ['S2OCI_CONFIG', 'S2OCI_DEBUG'];
 
 /**
  * Merges the layers.
