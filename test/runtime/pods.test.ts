@@ -5,23 +5,16 @@
 
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { type DoctorReport, readSeccompProfile } from '../../src/runtime/index.ts';
+import type { DoctorReport } from '../../src/runtime/index.ts';
 import { runInPod } from './support/pod.ts';
 import { environments } from './support/pods.ts';
+import { noDirectories } from './support/profiles.ts';
 import type { ScenarioResult } from './support/scenario.ts';
 
 const main = (name: string) => fileURLToPath(new URL(`./support/${name}.ts`, import.meta.url));
 /** Also without /proc, as after a plain chroot, a descriptor shows by being usable; a shell keeps 10 for itself. */
 const listDescriptors =
   'i=3; while [ $i -lt 120 ]; do [ $i = 10 ] || { true <&$i && echo open $i; } 2>/dev/null; i=$((i+1)); done';
-const noDirectories = readSeccompProfile(
-  JSON.stringify({
-    defaultAction: 'SCMP_ACT_ALLOW',
-    syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO', errnoRet: 1 }],
-  }),
-  'profile',
-  { capabilities: [] },
-);
 const imageUser = { uid: 1001, gid: 0, additionalGids: [] };
 
 t.setTimeout(600_000);

@@ -1,8 +1,8 @@
 /** What stands around a process in every executor, with the advisories that each wall answers. */
 
 import { readFileSync } from 'node:fs';
-import { readSeccompProfile } from '../../src/runtime/index.ts';
 import { checkEverywhere, everywhere, sh } from './support/behaviours.ts';
+import { noDirectories } from './support/profiles.ts';
 
 const appUser = { uid: 1001, gid: 0, additionalGids: [] };
 
@@ -41,15 +41,6 @@ everywhere(
     const filter = index === 1 && kind === 'without-subuids' ? '2' : ownSeccomp;
     t.equal(stdout, `Seccomp:\t${filter}\n${index === 1 ? '0\n' : ''}`);
   },
-);
-
-const noDirectories = readSeccompProfile(
-  JSON.stringify({
-    defaultAction: 'SCMP_ACT_ALLOW',
-    syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO', errnoRet: 1 }],
-  }),
-  'profile',
-  { capabilities: [] },
 );
 
 everywhere(

@@ -7,7 +7,6 @@
 
 import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
@@ -16,7 +15,7 @@ import { asBuildError } from '../../../src/errors/index.ts';
 import { removeTree } from '../../../src/layer/index.ts';
 import { closeInheritedDescriptors } from '../../../src/runtime/index.ts';
 import { openStore } from '../../../src/store/index.ts';
-import { run } from '../../layer/support/overlay.ts';
+import { memoryDirectory, run } from '../../layer/support/overlay.ts';
 import { arm, disarm, type Fault, listCalls } from '../../support/faults/state.ts';
 import { planSweep, withFaults } from '../../support/faults/sweep.ts';
 import { agentHere, type Build, type Call, idMapping, prepare, problemsOf } from './build.ts';
@@ -32,13 +31,7 @@ const endings = {
 };
 
 closeInheritedDescriptors();
-const root = fs.mkdtempSync(join(tmpdir(), 's2oci-crash-'));
-// In memory: nothing has to be synced, and what is mounted below goes with it.
-run('mount', '-t', 'tmpfs', 'tmpfs', root);
-t.teardown(() => {
-  run('umount', '-l', root);
-  fs.rmdirSync(root);
-});
+const root = memoryDirectory(t);
 const home = join(root, 'home');
 const template = join(root, 'template');
 const material = await prepare(template, join(root, 'source'));

@@ -6,14 +6,13 @@
 
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { removeTree } from '../../../src/layer/index.ts';
 import { problemsOf } from '../../agent/inside/build.ts';
-import { run } from '../../layer/support/overlay.ts';
+import { memoryDirectory, run } from '../../layer/support/overlay.ts';
 import { planSweep, withFaults } from '../../support/faults/sweep.ts';
 import { commands } from './commands.ts';
 import { isWhole, writeSources } from './outputs.ts';
@@ -23,13 +22,7 @@ const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url))
 /** Exit codes of a command that met a fault: the disk (12), what ran (9, 10), or nothing at all. */
 const endings = { kill: [137], ENOSPC: [0, 9, 10, 12], EIO: [0, 9, 10, 12] };
 
-const root = fs.mkdtempSync(join(tmpdir(), 's2oci-crash-'));
-// In memory: nothing has to be synced.
-run('mount', '-t', 'tmpfs', 'tmpfs', root);
-t.teardown(() => {
-  run('umount', '-l', root);
-  fs.rmdirSync(root);
-});
+const root = memoryDirectory(t);
 const work = join(root, 'work');
 const log = join(root, 'calls');
 

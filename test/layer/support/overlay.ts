@@ -2,7 +2,9 @@
 
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Test } from 'tap';
 
 /** An overlay over a root file system; disposing unmounts it. */
 export class Overlay implements Disposable {
@@ -28,4 +30,15 @@ export class Overlay implements Disposable {
 export function run(command: string, ...args: readonly string[]): void {
   const { status, stderr } = spawnSync(command, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`${command}: ${stderr}`);
+}
+
+/** Makes a directory in memory, where nothing has to be synced; what is mounted below goes with it when the test ends. */
+export function memoryDirectory(t: Pick<Test, 'teardown'>): string {
+  const path = fs.mkdtempSync(join(tmpdir(), 's2oci-memory-'));
+  run('mount', '-t', 'tmpfs', 'tmpfs', path);
+  t.teardown(() => {
+    run('umount', '-l', path);
+    fs.rmdirSync(path);
+  });
+  return path;
 }
