@@ -12,9 +12,9 @@ const root = join(import.meta.dirname, '..');
 const [src, dist] = [join(root, 'src'), join(root, 'dist')];
 const program = join(dist, 'program');
 
-process.exitCode = build();
+process.exitCode = await build();
 
-function build(): number {
+async function build(): Promise<number> {
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
   const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
     cwd: root,
@@ -23,7 +23,7 @@ function build(): number {
   if (status !== 0) return status ?? 1;
   for (const path of filesBelow(src).filter(isAsset)) copyAsset(path);
   for (const path of filesBelow(dist).filter((path) => !hasSource(path))) rmSync(join(dist, path));
-  bundle(program);
+  await bundle(program);
   chmodSync(join(program, 'main.js'), 0o755);
   return 0;
 }

@@ -30,7 +30,7 @@ const output = resolve(process.argv[2] ?? join(root, 'release'));
 mkdirSync(output, { recursive: true });
 const work = mkdtempSync(join(tmpdir(), 's2oci-package-'));
 try {
-  bundle(join(work, 'lib/s2oci'));
+  await bundle(join(work, 'lib/s2oci'));
   writeFileSync(
     join(work, 'package.json'),
     `${JSON.stringify({ name: 's2oci', version, type: 'module' })}\n`,

@@ -5,10 +5,7 @@
 
 import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { markSingleReader } from './spent.ts';
-
-/** Bytes that are read at once. */
-const chunkSize = 1024 * 1024;
+import { endChunk, lendChunk, lentSize, markSingleReader } from './spent.ts';
 
 /** The least that is allocated, so that a file that has grown is noticed in few steps. */
 const leastSize = 16 * 1024;
@@ -36,7 +33,7 @@ class FileChunks extends Readable {
   #reading: Promise<void> = Promise.resolve();
 
   constructor(file: FileHandle, { start = 0, expected, keepOpen = false }: FileChunkOptions) {
-    super({ highWaterMark: chunkSize });
+    super({ highWaterMark: lentSize });
     this.#file = file;
     this.#position = start;
     this.#end = expected === undefined ? Number.POSITIVE_INFINITY : start + expected;
@@ -48,12 +45,13 @@ class FileChunks extends Readable {
   }
 
   async #readChunk(): Promise<void> {
-    const wanted = Math.max(leastSize, Math.min(chunkSize, this.#end - this.#position));
-    const buffer = Buffer.allocUnsafeSlow(wanted);
+    const wanted = Math.max(leastSize, Math.min(lentSize, this.#end - this.#position));
+    const buffer = wanted === lentSize ? lendChunk() : Buffer.allocUnsafeSlow(wanted);
     const { bytesRead } = await this.#file.read(buffer, 0, wanted, this.#position);
     this.#position += bytesRead;
     const chunk = buffer.subarray(0, bytesRead);
     markSingleReader(chunk, { part: true });
+    if (bytesRead === 0) endChunk(chunk);
     this.push(bytesRead === 0 ? null : chunk);
   }
 

@@ -8,7 +8,7 @@ export { copyBlob } from './copy.ts';
 export { type FileChunkOptions, readFileChunks } from './file-chunks.ts';
 export { bytesSource, readAll, streamOf } from './memory.ts';
 export type { BlobSink, BlobSource, OpenBlob, PutOptions, PutOutcome } from './ports.ts';
-export { endChunk, endedWhenTaken, markSingleReader } from './spent.ts';
+export { endChunk, endedWhenTaken, lendChunk, lentSize, markSingleReader } from './spent.ts';
 export { abortable, countBytes, DigestTap, digestStream } from './taps.ts';
 export type { Expected } from './verify.ts';
 export { digestMismatch, sizeMismatch, takeUnverified, verifyStream } from './verify.ts';

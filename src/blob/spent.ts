@@ -8,8 +8,33 @@
 
 const hasOneReader = Symbol('one reader');
 
-interface MarkedBuffer extends ArrayBuffer {
-  [hasOneReader]?: boolean;
+type MarkedBuffer = (ArrayBuffer | SharedArrayBuffer) & { [hasOneReader]?: boolean };
+
+/** Bytes of a lent chunk: much at once, and few of them fill the processor's cache. */
+export const lentSize = 1024 * 1024;
+
+/** Bytes that are lent at most. Memory that threads share is not counted by the collector, so what nobody ends must not add up. */
+const mostLent = 64 * 1024 * 1024;
+
+/** What came back. */
+const spare: SharedArrayBuffer[] = [];
+let made = 0;
+const forgotten = new FinalizationRegistry<void>(() => {
+  made -= 1;
+});
+
+/**
+ * Lends memory for a chunk, whose bytes are whatever was there. It is lent again when it was ended; threads read it where it
+ * is. Past a limit it is memory like any other.
+ */
+export function lendChunk(): Buffer {
+  const back = spare.pop();
+  if (back !== undefined) return Buffer.from(back);
+  if (made * lentSize >= mostLent) return Buffer.allocUnsafeSlow(lentSize);
+  made += 1;
+  const memory = new SharedArrayBuffer(lentSize);
+  forgotten.register(memory);
+  return Buffer.from(memory);
 }
 
 /**
@@ -21,12 +46,13 @@ export function markSingleReader(chunk: Uint8Array, { part = false } = {}): void
   if (part || chunk.byteLength === buffer.byteLength) buffer[hasOneReader] = true;
 }
 
-/** Frees the memory of a chunk that was marked: it has no bytes afterwards. For any other chunk, does nothing. */
+/** Gives back the memory of a chunk that was marked: it has no bytes afterwards, or others. For any other chunk, does nothing. */
 export function endChunk(chunk: Uint8Array): void {
   const buffer = chunk.buffer as MarkedBuffer;
   if (buffer[hasOneReader] !== true) return;
   buffer[hasOneReader] = false;
-  buffer.transfer(0);
+  if (buffer instanceof SharedArrayBuffer) spare.push(buffer);
+  else buffer.transfer(0);
 }
 
 /**
@@ -47,14 +73,17 @@ export async function* endedWhenTaken(
 }
 
 /**
- * Makes a chunk ready to be transferred to another thread: itself when it has one reader, else a copy. Either way it is
- * gone from here.
+ * Makes a chunk ready for another thread: itself when it has one reader, else a copy. Lent memory is shared with the thread
+ * and is to be ended when that is done with it; any other is to be transferred ({@link transferable}).
  */
-export function handOver(chunk: Uint8Array): Uint8Array<ArrayBuffer> {
+export function handOver(chunk: Uint8Array): Uint8Array {
   const buffer = chunk.buffer as MarkedBuffer;
-  if (buffer[hasOneReader] === true) {
-    buffer[hasOneReader] = false;
-    return chunk as Uint8Array<ArrayBuffer>;
-  }
-  return new Uint8Array(chunk);
+  if (buffer[hasOneReader] !== true) return new Uint8Array(chunk);
+  if (buffer instanceof ArrayBuffer) buffer[hasOneReader] = false;
+  return chunk;
+}
+
+/** The memory of chunks that goes over to a thread with them. */
+export function transferable(chunks: readonly Uint8Array[]): readonly ArrayBuffer[] {
+  return chunks.map(({ buffer }) => buffer).filter((buffer) => buffer instanceof ArrayBuffer);
 }

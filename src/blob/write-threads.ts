@@ -9,7 +9,7 @@ import { Worker } from 'node:worker_threads';
 import { asBuildError, BuildError } from '../errors/index.ts';
 import type { Digest, DigestAlgorithm } from '../model/index.ts';
 import type { ContentWriter } from './content-writer.ts';
-import { handOver } from './spent.ts';
+import { endChunk, handOver, transferable } from './spent.ts';
 
 /** A message to the thread. */
 export type WriteRequest =
@@ -18,7 +18,7 @@ export type WriteRequest =
       readonly kind: 'write';
       readonly job: number;
       readonly fd: number;
-      readonly chunks: readonly Uint8Array<ArrayBuffer>[];
+      readonly chunks: readonly Uint8Array[];
     }
   | { readonly kind: 'end' | 'drop'; readonly job: number };
 
@@ -95,8 +95,11 @@ class WriteThread {
       return answer;
     };
     return {
-      write: async (chunks) =>
-        void (await ask({ kind: 'write', job, fd, chunks: chunks.map(handOver) })),
+      write: async (chunks) => {
+        const given = chunks.map(handOver);
+        await ask({ kind: 'write', job, fd, chunks: given });
+        given.forEach(endChunk);
+      },
       digest: async () => `${algorithm}:${await ask({ kind: 'end', job })}` as Digest,
       drop: async () => {
         await last;
@@ -113,7 +116,7 @@ class WriteThread {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     this.#jobs.get(request.job)?.push({ resolve, reject });
-    const buffers = request.kind === 'write' ? request.chunks.map(({ buffer }) => buffer) : [];
+    const buffers = request.kind === 'write' ? transferable(request.chunks) : [];
     this.#worker.postMessage(request, buffers);
     this.#open += 1;
     this.#worker.ref();

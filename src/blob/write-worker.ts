@@ -6,6 +6,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { writeSync, writevSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
+import { transferable } from './spent.ts';
 import type { WriteReply, WriteRequest } from './write-threads.ts';
 
 const hashes = new Map<number, Hash>();
@@ -30,7 +31,7 @@ parentPort?.on('message', (request: WriteRequest) => {
 
 function write(
   fd: number,
-  chunks: readonly Uint8Array<ArrayBuffer>[],
+  chunks: readonly Uint8Array[],
   hash: Hash | undefined,
 ): Pick<WriteReply, 'failure'> {
   try {
@@ -42,7 +43,7 @@ function write(
     return { failure: { code, message } };
   } finally {
     // The collector would find them too late.
-    for (const { buffer } of chunks) buffer.transfer(0);
+    for (const buffer of transferable(chunks)) buffer.transfer(0);
   }
 }
 

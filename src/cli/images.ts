@@ -40,7 +40,9 @@ export async function openImages(
   store: Store,
   reporter: Reporter,
 ): Promise<Images> {
+  const registries = await loadRegistries(io);
   const client = await openRegistryClient(config, io, reporter, {
+    registries,
     locations: storedLocations(store),
   });
   const { send: http, close } = openHttp(io);
@@ -54,7 +56,7 @@ export async function openImages(
     http,
     source: async (name) => {
       const isReference = parseTransport(name).transport === 'registry';
-      const names = isReference ? expandShortName(name, await loadRegistries(io)) : [name];
+      const names = isReference ? expandShortName(name, registries) : [name];
       return openFirst(names, (full) => openSource(full, deps, io.signal), io.signal);
     },
     destination: (name) => openDestination(name, deps, io.signal),

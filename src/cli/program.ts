@@ -51,7 +51,7 @@ export async function dispatch(argv: readonly string[], io: CommandIo): Promise<
     .version(programVersion, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .addHelpText('after', '\nMore about a command: s2oci help <command>');
-  for (const spec of commands) {
+  for (const spec of neededFor(argv)) {
     addCommand(program, spec, io, (code) => {
       exitCode = code;
     });
@@ -63,6 +63,12 @@ export async function dispatch(argv: readonly string[], io: CommandIo): Promise<
     throw error;
   }
   return exitCode;
+}
+
+/** The command that is typed, or all where none is; making the options of all takes as long as Node's start. */
+function neededFor([name]: readonly string[]): readonly CommandSpec[] {
+  const typed = commands.find((spec) => spec.name === name);
+  return typed === undefined ? commands : [typed];
 }
 
 function addCommand(

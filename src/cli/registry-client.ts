@@ -17,15 +17,17 @@ import {
 } from '../registry/index.ts';
 import type { CommandIo } from './command.ts';
 
-/** What a command brings itself: other credentials than the user's files, a memory of blobs. */
-export type OwnParts = Pick<RegistryClientDeps, 'credentials' | 'locations'>;
+/** What a command brings itself: other credentials than the user's files, a memory of blobs, rules that it has read. */
+export interface OwnParts extends Pick<RegistryClientDeps, 'credentials' | 'locations'> {
+  readonly registries?: RegistriesConfig;
+}
 
 /** Makes a client with the user's settings. The caller closes it. */
 export async function openRegistryClient(
   config: Config,
   io: CommandIo,
   reporter: Reporter,
-  own: OwnParts = {},
+  { registries, ...own }: OwnParts = {},
 ): Promise<RegistryClient> {
   const warn = (message: string) =>
     reporter.emit({ type: 'log', level: 'warning', message, time: Date.now() });
@@ -41,7 +43,7 @@ export async function openRegistryClient(
         '/etc/docker/certs.d',
       ],
       proxy: proxies(io),
-      registries: await loadRegistries(io),
+      registries: registries ?? (await loadRegistries(io)),
       realmHosts: tokenServers(config.values.tokenServer),
     },
     reporter,

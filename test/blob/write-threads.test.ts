@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import {
   type ContentWriter,
+  lendChunk,
   markSingleReader,
   WriteThreads,
   writeHere,
@@ -69,6 +70,20 @@ t.test('what one reader has is handed over, anything else is copied', async (t) 
   t.equal(part.toString(), 'cc');
   t.equal(await writer.digest(), expected('aaaaabbcc'));
   t.equal(await readFile(path, 'utf8'), 'aaaaabbcc');
+});
+
+t.test('lent memory is shared, and comes back when it is written', async (t) => {
+  const { path, file } = await newFile(t);
+  const writer = newThreads(t).writer(file, 'sha256');
+  const lent = lendChunk().subarray(0, 3);
+  lent.set(Buffer.from('abc'));
+  markSingleReader(lent, { part: true });
+  const write = writer.write([lent]);
+  t.not(lendChunk().buffer, lent.buffer, 'it is in use');
+  await write;
+  t.equal(lendChunk().buffer, lent.buffer);
+  t.equal(await writer.digest(), expected('abc'));
+  t.equal(await readFile(path, 'utf8'), 'abc');
 });
 
 t.test('calls need not wait for one another', async (t) => {

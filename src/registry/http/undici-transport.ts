@@ -1,5 +1,5 @@
 /**
- * The production transport: undici's `request` over HTTP/1.1.
+ * The production transport: undici over HTTP/1.1.
  *
  * One agent per TLS profile, proxy and reach, so that connections are shared only where all three agree.
  * HTTP/2 stays off: it is slower for large bodies. Time limits are ours, except for connecting. Undici is
@@ -13,6 +13,8 @@ import type Undici from 'undici';
 import type { Dispatcher } from 'undici';
 import { endedWhenTaken } from '../../blob/index.ts';
 import { isLoopbackHost, isWithinReach, kindOfAddress, type Reach } from './address.ts';
+import { withBaselineParser } from './baseline-parser.ts';
+import { dispatch } from './dispatch.ts';
 import { largeReads } from './large-reads.ts';
 import { addressRefusedCode } from './network-error.ts';
 import { type ProxySettings, proxyFor } from './proxy.ts';
@@ -177,20 +179,18 @@ function checkedLookup(reach: Reach): LookupFunction {
 
 async function sendThrough(dispatcher: Dispatcher, request: HttpRequest): Promise<HttpResponse> {
   const { method, url, headers, body, signal } = request;
-  const answer = await dispatcher.request({
+  const sent = {
     origin: url.origin,
     path: url.pathname + url.search,
     method,
     headers,
     body: body instanceof Readable ? endedWhenSent(body) : (body ?? null),
-    signal,
-  });
+  };
+  const answer = await withBaselineParser(() => dispatch(dispatcher, sent, signal));
   const fields = Object.entries(answer.headers).map(
-    ([name, value]) =>
-      [name.toLowerCase(), value === undefined ? [] : [value].flat()] as [string, string[]],
+    ([name, value]) => [name, value === undefined ? [] : [value].flat()] as [string, string[]],
   );
-  const { statusCode: status, body: received } = answer;
-  return { status, headers: new Map(fields), body: received, keepsNothing: true };
+  return { status: answer.status, headers: new Map(fields), body: answer.body, keepsNothing: true };
 }
 
 /** Gives back the memory of each chunk that has been sent: undici asks for the next when the socket has nothing left to write. */

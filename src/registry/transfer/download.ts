@@ -34,7 +34,7 @@ export async function openDownload(
   const download = new Download(place, input, new Attempts(place.host, operation, signal), signal);
   await download.open();
   // As objects, pieces stay as they are: a stream of bytes would join those that wait into new ones.
-  const body = Readable.from(download.pieces(), { objectMode: true, highWaterMark: 4 });
+  const body = Readable.from(download.pieces(), { objectMode: true, highWaterMark: 1 });
   return verifyStream(
     body,
     input.descriptor,
