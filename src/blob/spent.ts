@@ -1,6 +1,6 @@
 /**
- * Giving memory back at once. Chunks from networks and files are large, live for a moment and are garbage then; a
- * collector that has to find them costs a pull a tenth of its time and half of its memory.
+ * Giving memory back at once, to be used again. Chunks from networks and files are large, live for a moment and are garbage
+ * then; a collector that has to find them costs a pull a tenth of its time and half of its memory.
  *
  * Whoever makes a chunk that has one reader says so; the reader that only copies it out ends it. Between the
  * two it passes as any other chunk does, and a reader that does not know of this changes nothing.
