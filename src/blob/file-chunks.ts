@@ -5,7 +5,10 @@
 
 import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { endChunk, lendChunk, lentSize, markSingleReader } from './spent.ts';
+import { markSingleReader } from './spent.ts';
+
+/** Bytes that are read at once. */
+const chunkSize = 1024 * 1024;
 
 /** The least that is allocated, so that a file that has grown is noticed in few steps. */
 const leastSize = 16 * 1024;
@@ -33,7 +36,7 @@ class FileChunks extends Readable {
   #reading: Promise<void> = Promise.resolve();
 
   constructor(file: FileHandle, { start = 0, expected, keepOpen = false }: FileChunkOptions) {
-    super({ highWaterMark: lentSize });
+    super({ highWaterMark: chunkSize });
     this.#file = file;
     this.#position = start;
     this.#end = expected === undefined ? Number.POSITIVE_INFINITY : start + expected;
@@ -45,13 +48,12 @@ class FileChunks extends Readable {
   }
 
   async #readChunk(): Promise<void> {
-    const wanted = Math.max(leastSize, Math.min(lentSize, this.#end - this.#position));
-    const buffer = wanted === lentSize ? lendChunk() : Buffer.allocUnsafeSlow(wanted);
+    const wanted = Math.max(leastSize, Math.min(chunkSize, this.#end - this.#position));
+    const buffer = Buffer.allocUnsafeSlow(wanted);
     const { bytesRead } = await this.#file.read(buffer, 0, wanted, this.#position);
     this.#position += bytesRead;
     const chunk = buffer.subarray(0, bytesRead);
     markSingleReader(chunk, { part: true });
-    if (bytesRead === 0) endChunk(chunk);
     this.push(bytesRead === 0 ? null : chunk);
   }
 

@@ -107,6 +107,7 @@ export function openHttp(io: CommandIo): ReturnType<typeof undiciTransport> {
     certificateDirectories: [],
     proxy: proxies(io),
     connectMs: 30_000,
+    ownProcess: true,
   });
 }
 

@@ -45,6 +45,7 @@ export async function openRegistryClient(
       proxy: proxies(io),
       registries: registries ?? (await loadRegistries(io)),
       realmHosts: tokenServers(config.values.tokenServer),
+      ownProcess: true,
     },
     reporter,
     ...own,

@@ -66,6 +66,11 @@ export interface RegistrySettings {
   readonly timeouts: TimeoutSettings;
   readonly limits: LimitSettings;
   readonly userAgent: string;
+  /**
+   * Whether the process is there for this work alone and ends with it. Then bodies come in memory that threads share, which some APIs
+   * of the web refuse, and V8 does not optimize undici's parser, for which flags of the process change until the first answer.
+   */
+  readonly ownProcess: boolean;
 }
 
 /** The settings that hold where nothing else is said (security reference 0.3 and 3.2). */
@@ -101,4 +106,5 @@ export const defaultRegistrySettings: RegistrySettings = {
     pages: 1000,
   },
   userAgent: 's2oci',
+  ownProcess: false,
 };

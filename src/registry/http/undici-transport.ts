@@ -11,7 +11,7 @@ import { isIP, type LookupFunction, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type Undici from 'undici';
 import type { Dispatcher } from 'undici';
-import { endedWhenTaken } from '../../blob/index.ts';
+import { endedWhenTaken, lendChunk, lentSize } from '../../blob/index.ts';
 import { isLoopbackHost, isWithinReach, kindOfAddress, type Reach } from './address.ts';
 import { withBaselineParser } from './baseline-parser.ts';
 import { dispatch } from './dispatch.ts';
@@ -26,6 +26,8 @@ import type { HttpRequest, HttpResponse, Transport } from './types.ts';
 export interface UndiciTransportSettings extends TlsSettings {
   readonly proxy: ProxySettings;
   readonly connectMs: number;
+  /** See `RegistrySettings`. Default: false. */
+  readonly ownProcess?: boolean;
 }
 
 /** A transport that holds connections. */
@@ -53,7 +55,7 @@ export function undiciTransport(settings: UndiciTransportSettings): ClosableTran
     const key = JSON.stringify([url.protocol === 'https:' ? url.host : '', reach, proxy]);
     const known = agents.get(key);
     if (known !== undefined) return known;
-    const agent = makeAgent({ url, reach, proxy, profiles, connectMs: settings.connectMs });
+    const agent = makeAgent({ ...settings, url, reach, proxy, profiles });
     agents.set(key, agent);
     agent.catch(() => agents.delete(key));
     return agent;
@@ -62,7 +64,8 @@ export function undiciTransport(settings: UndiciTransportSettings): ClosableTran
     send: async (request) => {
       checkAddress(request.url, request.reach);
       const dispatcher = await agentFor(request.url, request.reach);
-      return sendThrough(dispatcher, request);
+      const send = () => sendThrough(dispatcher, request);
+      return settings.ownProcess === true ? withBaselineParser(send) : send();
     },
     close: async () => {
       const made = await Promise.allSettled(agents.values());
@@ -74,16 +77,15 @@ export function undiciTransport(settings: UndiciTransportSettings): ClosableTran
   };
 }
 
-interface AgentInput {
+interface AgentInput extends Pick<UndiciTransportSettings, 'connectMs' | 'ownProcess'> {
   readonly url: URL;
   readonly reach: Reach;
   readonly proxy: string | undefined;
   readonly profiles: TlsProfiles;
-  readonly connectMs: number;
 }
 
 async function makeAgent(input: AgentInput): Promise<Dispatcher> {
-  const { url, reach, proxy, profiles, connectMs } = input;
+  const { url, reach, proxy, profiles, connectMs, ownProcess = false } = input;
   const common = {
     allowH2: false,
     maxHeaderSize,
@@ -109,7 +111,9 @@ async function makeAgent(input: AgentInput): Promise<Dispatcher> {
   const check = reach === 'any' ? {} : { lookup: checkedLookup(reach) };
   const options = { ...tls, ...check, timeout: connectMs };
   const connect =
-    url.protocol === 'https:' ? options : plainConnector(undici, { ...options, ...family });
+    url.protocol === 'https:'
+      ? options
+      : plainConnector(undici, { ...options, ...family }, ownProcess);
   return new undici.Agent({ ...common, connect });
 }
 
@@ -117,10 +121,12 @@ async function makeAgent(input: AgentInput): Promise<Dispatcher> {
 function plainConnector(
   { buildConnector }: typeof Undici,
   options: Undici.buildConnector.BuildOptions,
+  ownProcess: boolean,
 ): Undici.buildConnector.connector {
+  const newMemory = ownProcess ? lendChunk : () => Buffer.allocUnsafeSlow(lentSize);
   return (target, callback) => {
     let connected: Socket;
-    const onread = largeReads(() => connected);
+    const onread = largeReads(() => connected, newMemory);
     const connect = buildConnector({ ...options, onread });
     connect(target, (...result: Parameters<typeof callback>) => {
       if (result[1] !== null) connected = result[1];
@@ -186,7 +192,7 @@ async function sendThrough(dispatcher: Dispatcher, request: HttpRequest): Promis
     headers,
     body: body instanceof Readable ? endedWhenSent(body) : (body ?? null),
   };
-  const answer = await withBaselineParser(() => dispatch(dispatcher, sent, signal));
+  const answer = await dispatch(dispatcher, sent, signal);
   const fields = Object.entries(answer.headers).map(
     ([name, value]) => [name, value === undefined ? [] : [value].flat()] as [string, string[]],
   );

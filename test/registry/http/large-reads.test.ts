@@ -17,7 +17,10 @@ async function connected(t: Test, serve: (socket: Socket) => void) {
   const socket: Socket = connect({
     port,
     host: '127.0.0.1',
-    onread: largeReads(() => socket),
+    onread: largeReads(
+      () => socket,
+      () => Buffer.allocUnsafeSlow(2 ** 20),
+    ),
   });
   t.teardown(() => socket.destroy());
   return socket;
