@@ -31,7 +31,9 @@ const lessOfUndici: Plugin = {
   },
 };
 
+/** Proxies are reached by a method that the whole package gives to all dispatchers. */
 const usedOfUndici = `
+require('./lib/dispatcher/dispatcher.js').prototype.connect = require('./lib/api/api-connect.js');
 exports.Agent = require('./lib/dispatcher/agent.js');
 exports.ProxyAgent = require('./lib/dispatcher/proxy-agent.js');
 exports.buildConnector = require('./lib/core/connect.js');
