@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { parseRegistriesConfig } from '../../src/registry/mirrors/parse.ts';
@@ -142,4 +143,26 @@ t.test('item 67: certificate files that cannot be used are named', async (t) => 
   t.match(missing.message, /missing\.pem/);
   const bad = await errorOf(resolveAt(server.host, { caFiles: [join(dir, 'bad.pem')] }));
   t.equal(bad.code, 'CONFIG_INVALID', bad.message);
+});
+
+t.test('item 67: a second connection continues the session of the first', async (t) => {
+  const tls = await makeCertificate(t.testdir({}), 'server');
+  const [cert, key] = await Promise.all([readFile(tls.certFile), readFile(tls.keyFile)]);
+  for (const maxVersion of ['TLSv1.3', 'TLSv1.2'] as const) {
+    const continued: boolean[] = [];
+    const server = createServer({ cert, key, maxVersion }, (_request, response) => {
+      response.writeHead(200, { ...manifestHeaders(image), connection: 'close' }).end();
+    });
+    server.on('secureConnection', (socket) => continued.push(socket.isSessionReused()));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.teardown(() => server.close());
+    const registry = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { client } = testClient({ settings: { caFiles: [tls.caFile] } });
+    const repository = client.repository({ registry, repository: 'app' });
+    for (let i = 0; i < 2; i += 1) await repository.resolve('1');
+    await client.close();
+    t.equal(continued[0], false, maxVersion);
+    t.equal(continued.at(-1), true, maxVersion);
+  }
 });

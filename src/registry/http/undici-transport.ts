@@ -110,27 +110,30 @@ async function makeAgent(input: AgentInput): Promise<Dispatcher> {
   }
   const check = reach === 'any' ? {} : { lookup: checkedLookup(reach) };
   const options = { ...tls, ...check, timeout: connectMs };
-  const connect =
-    url.protocol === 'https:'
-      ? options
-      : plainConnector(undici, { ...options, ...family }, ownProcess);
+  const connect = largeReadsConnector(
+    undici,
+    { ...options, allowH2: false, ...family },
+    ownProcess,
+  );
   return new undici.Agent({ ...common, connect });
 }
 
-/** Connects without TLS, with large reads. With TLS a read is a record, which is small. */
-function plainConnector(
+/** Connects with large reads. What comes through the tunnel of a proxy is read as Node does. */
+function largeReadsConnector(
   { buildConnector }: typeof Undici,
   options: Undici.buildConnector.BuildOptions,
   ownProcess: boolean,
 ): Undici.buildConnector.connector {
   const newMemory = ownProcess ? lendChunk : () => Buffer.allocUnsafeSlow(lentSize);
+  let session: Buffer | undefined;
   return (target, callback) => {
-    let connected: Socket;
-    const onread = largeReads(() => connected, newMemory);
-    const connect = buildConnector({ ...options, onread });
-    connect(target, (...result: Parameters<typeof callback>) => {
-      if (result[1] !== null) connected = result[1];
-      callback(...result);
+    const onread = largeReads(() => socket, newMemory);
+    // A connector of each connection's own, which remembers no session for the next.
+    const connect = buildConnector({ ...options, onread, ...(session && { session }) });
+    // It returns the socket, of which its types say nothing.
+    const socket = connect(target, callback) as unknown as Socket;
+    socket.on('session', (given: Buffer) => {
+      session = given;
     });
   };
 }
