@@ -9,6 +9,7 @@ import { endChunk } from '../../src/blob/index.ts';
 import type { Descriptor } from '../../src/model/index.ts';
 import { undiciTransport } from '../../src/registry/http/undici-transport.ts';
 import { defaultRegistrySettings } from '../../src/registry/index.ts';
+import { makeCertificate } from '../support/certificate.ts';
 import { startDockerRegistry } from '../support/docker-registry.ts';
 import {
   cutAnswer,
@@ -126,6 +127,29 @@ t.test('item 14: a cut body is continued once, from the exact offset', async (t)
     );
     t.same(await b.read(), bytes);
     t.same(b.ranges(), [undefined, `bytes=${at}-`]);
+  }
+});
+
+t.test('item 14: with TLS, whose records are gathered, nothing is lost at a cut', async (t) => {
+  const tls = await makeCertificate(t.testdir(), 'server');
+  const large = layerOf(5_000_000);
+  for (const at of [16_384, 1_000_000, 2_097_152, 4_999_999]) {
+    await using server = await startFaultServer({ tls });
+    const { client } = testClient({ settings: { caFiles: [tls.caFile] } });
+    const repository = client.repository({ registry: server.host, repository: 'app' });
+    const rest = large.bytes.subarray(at);
+    const range = `bytes ${at}-${large.bytes.length - 1}/${large.bytes.length}`;
+    server.script(
+      { kind: 'blob-get', act: cutAnswer(200, { body: large.bytes, at }) },
+      { kind: 'blob-get', act: reply(206, { body: rest, headers: { 'content-range': range } }) },
+    );
+    const read = await readAll(await repository.openBlob(large.descriptor));
+    t.ok(read.equals(large.bytes));
+    t.same(
+      server.requests.filter(({ kind }) => kind === 'blob-get').map(({ headers }) => headers.range),
+      [undefined, `bytes=${at}-`],
+    );
+    await client.close();
   }
 });
 
