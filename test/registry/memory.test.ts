@@ -38,6 +38,13 @@ t.test('item 28: the memory of a push and a pull is bounded, however large the b
   t.ok(pulled < bound, `a pull took ${pulled} MB`);
   const index = await readFile(join(copied, 'index.json'), 'utf8');
   t.match(index, digest, 'and what came is what went');
+
+  await using other = await startRegistry({
+    directory: join(directory, 'other'),
+    reporter: silentReporter,
+  });
+  const moved = await copy(directory, place, `${other.host}/large:1`);
+  t.ok(moved < bound, `from registry to registry it took ${moved} MB`);
 });
 
 t.test('items 29 and 53: the benchmark beside skopeo runs and tells its figures', async (t) => {
