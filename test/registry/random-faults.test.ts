@@ -3,10 +3,13 @@
  * registry. Every one has to succeed, with the right content.
  */
 
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import t from 'tap';
-import { copyImage, registryImage } from '../../src/image/index.ts';
+import { copyImage, Registry, registryImage } from '../../src/image/index.ts';
 import { type Descriptor, parseReference } from '../../src/model/index.ts';
 import { defaultRegistrySettings, type Repository } from '../../src/registry/index.ts';
+import { makeCertificate } from '../support/certificate.ts';
 import { type DockerRegistry, startDockerRegistry } from '../support/docker-registry.ts';
 import { cutRequest, early, forward, hang, reply } from '../support/fault-actions.ts';
 import { type Action, type SeenRequest, startFaultServer } from '../support/fault-server.ts';
@@ -142,3 +145,49 @@ t.test(`item 72: ${runs} runs with ${share * 100} % faults`, { timeout: 270_000 
   t.same(failures, []);
   t.ok(total > runs, 'faults were injected');
 });
+
+t.test(
+  'item 72: large blobs at once, cut at any place, in memory that threads share',
+  async (t) => {
+    const size = 20_000_000;
+    const image = imageOf(Array.from({ length: 5 }, (_, i) => layerOf(size, `large ${i}`)));
+    const seed = Math.floor(Math.random() * 1_000_000);
+    t.comment(`seed ${seed}`);
+    const random = generator(seed);
+    const directory = t.testdir();
+    const tls = await makeCertificate(directory, 'server');
+    await using upstream = await startDockerRegistry();
+    const pushing = testClient();
+    await pushImage(pushing.client, { registry: upstream.host, repository: 'large' }, image, 'v1');
+    await pushing.client.close();
+    for (const [way, options] of Object.entries({ plain: {}, tls: { tls } })) {
+      let cuts = 0;
+      await using server = await startFaultServer({
+        ...options,
+        upstream: upstream.url,
+        rules: [
+          {
+            kind: 'blob-get',
+            times: Number.POSITIVE_INFINITY,
+            act: (exchange) => {
+              if (random() < 0.3) return forward()(exchange);
+              cuts += 1;
+              return forward({ cutAnswerAt: Math.floor(random() * size) })(exchange);
+            },
+          },
+        ],
+      });
+      const settings = { ...quickSettings, caFiles: [tls.caFile] };
+      await using registry = new Registry({ settings });
+      for (let round = 0; round < 3; round += 1) {
+        const layout = join(directory, `${way}-${round}`);
+        await registry.copy(`${server.host}/large:v1`, `oci:${layout}:1`);
+        for (const { descriptor, bytes } of image.blobs) {
+          const path = join(layout, 'blobs', descriptor.digest.replace(':', '/'));
+          t.ok((await readFile(path)).equals(bytes), `${way} ${round} ${descriptor.digest}`);
+        }
+      }
+      t.ok(cuts > 5, `${cuts} cuts`);
+    }
+  },
+);

@@ -35,6 +35,8 @@ export const quickSettings: Partial<RegistrySettings> = {
     stall: { idleMs: 400, windowMs: 1000, minBytesPerSecond: 1024 },
     totalMs: 30_000,
   },
+  // As in the program, which shares memory with threads.
+  ownProcess: true,
 };
 
 /** A client under test and what it told. */
