@@ -50,12 +50,14 @@ const family = { autoSelectFamily: true };
 export function undiciTransport(settings: UndiciTransportSettings): ClosableTransport {
   const agents = new Map<string, Promise<Dispatcher>>();
   const profiles = new TlsProfiles(settings);
+  const { connectMs, ownProcess = false } = settings;
+  const newMemory = ownProcess ? lendChunk : () => Buffer.allocUnsafeSlow(lentSize);
   const agentFor = (url: URL, reach: Reach): Promise<Dispatcher> => {
     const proxy = proxyFor(url, settings.proxy);
     const key = JSON.stringify([url.protocol === 'https:' ? url.host : '', reach, proxy]);
     const known = agents.get(key);
     if (known !== undefined) return known;
-    const agent = makeAgent({ ...settings, url, reach, proxy, profiles });
+    const agent = makeAgent({ url, reach, proxy, profiles, connectMs, newMemory });
     agents.set(key, agent);
     agent.catch(() => agents.delete(key));
     return agent;
@@ -65,7 +67,7 @@ export function undiciTransport(settings: UndiciTransportSettings): ClosableTran
       checkAddress(request.url, request.reach);
       const dispatcher = await agentFor(request.url, request.reach);
       const send = () => sendThrough(dispatcher, request);
-      return settings.ownProcess === true ? withBaselineParser(send) : send();
+      return ownProcess ? withBaselineParser(send) : send();
     },
     close: async () => {
       const made = await Promise.allSettled(agents.values());
@@ -77,15 +79,17 @@ export function undiciTransport(settings: UndiciTransportSettings): ClosableTran
   };
 }
 
-interface AgentInput extends Pick<UndiciTransportSettings, 'connectMs' | 'ownProcess'> {
+interface AgentInput {
   readonly url: URL;
   readonly reach: Reach;
   readonly proxy: string | undefined;
   readonly profiles: TlsProfiles;
+  readonly connectMs: number;
+  readonly newMemory: () => Buffer;
 }
 
 async function makeAgent(input: AgentInput): Promise<Dispatcher> {
-  const { url, reach, proxy, profiles, connectMs, ownProcess = false } = input;
+  const { url, reach, proxy, profiles, connectMs, newMemory } = input;
   const common = {
     allowH2: false,
     maxHeaderSize,
@@ -109,12 +113,8 @@ async function makeAgent(input: AgentInput): Promise<Dispatcher> {
     });
   }
   const check = reach === 'any' ? {} : { lookup: checkedLookup(reach) };
-  const options = { ...tls, ...check, timeout: connectMs };
-  const connect = largeReadsConnector(
-    undici,
-    { ...options, allowH2: false, ...family },
-    ownProcess,
-  );
+  const options = { ...tls, ...check, ...family, allowH2: false, timeout: connectMs };
+  const connect = largeReadsConnector(undici, options, newMemory);
   return new undici.Agent({ ...common, connect });
 }
 
@@ -122,9 +122,8 @@ async function makeAgent(input: AgentInput): Promise<Dispatcher> {
 function largeReadsConnector(
   { buildConnector }: typeof Undici,
   options: Undici.buildConnector.BuildOptions,
-  ownProcess: boolean,
+  newMemory: () => Buffer,
 ): Undici.buildConnector.connector {
-  const newMemory = ownProcess ? lendChunk : () => Buffer.allocUnsafeSlow(lentSize);
   let session: Buffer | undefined;
   return (target, callback) => {
     const onread = largeReads(() => socket, newMemory);
